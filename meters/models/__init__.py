@@ -1,0 +1,29 @@
+"""The metering tables: devices, what came in, and what the facilities were seen to do."""
+
+from meters.models.devices import (
+    Collector,
+    CollectorStatus,
+    Meter,
+    MonitoringPoint,
+    Profile,
+)
+from meters.models.intake import ChangedWindow, IntakeIssue, IntakeReason, RawChunk, ReadingConflict
+from meters.models.readings import LatestReading, Reading
+from meters.models.states import OperatingState, StateSegment
+
+__all__ = [
+    "ChangedWindow",
+    "Collector",
+    "CollectorStatus",
+    "IntakeIssue",
+    "IntakeReason",
+    "LatestReading",
+    "Meter",
+    "MonitoringPoint",
+    "OperatingState",
+    "Profile",
+    "RawChunk",
+    "Reading",
+    "ReadingConflict",
+    "StateSegment",
+]

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def _after_migrate(**kwargs: object) -> None:
+    from powerwatch.database_roles import grant_roles
+
+    grant_roles()
+
+
+class PowerWatchConfig(AppConfig):
+    name = "powerwatch"
+
+    def ready(self) -> None:
+        # Last in INSTALLED_APPS: every table stands when the rights are given.
+        post_migrate.connect(_after_migrate, sender=self)
