@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
@@ -19,6 +20,30 @@ AUTHORITY_ROLES = frozenset(
         Role.COUNTY_AIR_OFFICE,
     }
 )
+
+
+class Permission(StrEnum):
+    """What a person may do, beyond seeing. The codes are stored and tested, so they stay."""
+
+    HANDLE_ALERTS = "handle_alerts"
+    EXPLAIN_ALERTS = "explain_alerts"
+    SEE_INTAKE = "see_intake"
+    SEE_MESSAGES = "see_messages"
+
+
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.PROVINCE_VIEWER: frozenset(),
+    Role.CITY_ADMIN: frozenset(
+        {Permission.HANDLE_ALERTS, Permission.SEE_INTAKE, Permission.SEE_MESSAGES}
+    ),
+    Role.CITY_AIR_OFFICE: frozenset({Permission.SEE_MESSAGES}),
+    Role.CITY_ENFORCER: frozenset({Permission.HANDLE_ALERTS, Permission.SEE_MESSAGES}),
+    Role.COUNTY_BRANCH: frozenset({Permission.HANDLE_ALERTS, Permission.SEE_MESSAGES}),
+    Role.COUNTY_AIR_OFFICE: frozenset(),
+    Role.ENTERPRISE_OFFICER: frozenset({Permission.EXPLAIN_ALERTS}),
+    Role.ENTERPRISE_REP: frozenset(),
+    Role.OPERATOR: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +91,20 @@ def get_scope(actor: User | AnonymousUser, *, at: datetime | None = None) -> Sco
         elif enterprise_id:
             enterprise_ids.append(enterprise_id)
     return Scope(division_paths=tuple(paths), enterprise_ids=tuple(enterprise_ids))
+
+
+def has_permission(
+    actor: User | AnonymousUser, permission: Permission, *, at: datetime | None = None
+) -> bool:
+    """Return whether one of the actor's grants in force (now by default) carries the permission.
+
+    It says nothing of scope: fetch the object through ``visible_to`` first.
+    """
+    if not isinstance(actor, User) or not actor.is_active:
+        return False
+    if actor.is_superuser:
+        return True
+    roles = Grant.objects.in_force(at or timezone.now()).filter(user=actor)
+    return any(
+        permission in ROLE_PERMISSIONS[role] for role in roles.values_list("role", flat=True)
+    )

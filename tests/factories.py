@@ -163,8 +163,6 @@ class PointFactory(DjangoModelFactory):
     class Meta:
         model = MonitoringPoint
 
-    collector = factory.SubFactory(
-        CollectorFactory, site=factory.SelfAttribute("..facility.site")
-    )
+    collector = factory.SubFactory(CollectorFactory, site=factory.SelfAttribute("..facility.site"))
     circuit = factory.Sequence(lambda n: f"{n % 100:02d}")
     facility = factory.SubFactory(FacilityFactory)
