@@ -1,0 +1,94 @@
+"""Cut Noto Sans SC down to the characters that Chinese administration writes with.
+
+    python tools/build_fonts.py PACKAGE_DIR     (unpacked npm package @expo-google-fonts/noto-sans-sc)
+
+Needs fonttools and brotli. Each weight becomes two files of one family, so that no file of the
+repository passes 2 MiB and a page seldom loads more than the first:
+
+* ``NotoSansSC-<Weight>``: Latin, symbols, the 3,755 everyday characters of GB 2312 (level 1) and
+  the characters of Linfen's place names;
+* ``NotoSansSC-<Weight>-rare``: GB 2312 level 2 and the names list of the Table of General Standard
+  Chinese Characters (2013, level 3), because people and firms carry such characters.
+
+``.ttf`` is for PDF and for browser tests (through ``fonts.conf``), ``.woff2`` for the portal. The
+output is the same bytes for the same input, so VENDOR.md can hold its hashes.
+"""
+
+import sys
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+TOOLS = Path(__file__).resolve().parent
+TARGET = TOOLS.parent / "static" / "fonts"
+SOURCES = {
+    "Regular": "400Regular/NotoSansSC_400Regular.ttf",
+    "Bold": "700Bold/NotoSansSC_700Bold.ttf",
+}
+# Blocks whose every character that the font has is kept: Latin with pinyin's tone marks, Greek for
+# units, punctuation, super- and subscripts, arrows, mathematics, enclosed numbers, shapes, CJK
+# punctuation and full-width forms.
+SYMBOLS = (
+    range(0x20, 0x180),
+    range(0x1C0, 0x200),
+    range(0x370, 0x400),
+    range(0x2000, 0x2700),
+    range(0x2713, 0x2718),
+    range(0x3000, 0x3020),
+    range(0x3200, 0x3400),
+    range(0xFF00, 0xFFF0),
+)
+PLACES = "尧曲沃翼襄汾洪洞安泽浮吉乡宁隰永蒲侯霍垚堃㙍䶮晋冀豫陕滏汶漳汾浍沁"
+
+
+def gb2312_rows(first: int, last: int) -> set[int]:
+    """Return the code points of the GB 2312 rows first to last, both included."""
+    found = set()
+    for lead in range(first, last + 1):
+        for trail in range(0xA1, 0xFF):
+            try:
+                found.add(ord(bytes([lead, trail]).decode("gb2312")))
+            except UnicodeDecodeError:
+                continue
+    return found
+
+
+def character_sets() -> dict[str, set[int]]:
+    everyday = gb2312_rows(0xA1, 0xD7) | {ord(char) for char in PLACES}
+    for block in SYMBOLS:
+        everyday |= set(block)
+    names = (TOOLS / "name_characters.txt").read_text(encoding="utf-8").split()
+    rare = gb2312_rows(0xD8, 0xF7) | {ord(char) for char in "".join(names)}
+    return {"": everyday, "-rare": rare - everyday}
+
+
+def cut(source: Path, characters: set[int]) -> TTFont:
+    options = subset.Options()
+    options.hinting = False
+    options.layout_features = ["ccmp", "locl", "kern", "mark", "halt", "chws"]
+    options.drop_tables += ["vhea", "vmtx", "VORG", "BASE", "STAT"]  # no vertical setting
+    options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]  # the licence asks for its notices to stay
+    options.notdef_outline = True
+    font = TTFont(source, recalcTimestamp=False)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=characters & set(font.getBestCmap()))
+    cutter.subset(font)
+    return font
+
+
+def main(package: Path) -> None:
+    for weight, path in SOURCES.items():
+        for part, characters in character_sets().items():
+            font = cut(package / path, characters)
+            name = f"NotoSansSC-{weight}{part}"
+            font.save(TARGET / f"{name}.ttf")
+            font.flavor = "woff2"
+            font.save(TARGET / f"{name}.woff2")
+            sys.stdout.write(f"{name}: {len(font.getBestCmap())} characters\n")
+    licence = (package / "LICENSE_FONT").read_text(encoding="utf-8")
+    (TARGET / "OFL.txt").write_text(licence, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
