@@ -8,6 +8,8 @@ because the schedule looks for due rows on its own (``alerts.dispatch``).
 """
 
 import logging
+import os
+import threading
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from celery import current_app
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
+from kombu import Connection
 
 from alerts import audience, wording
 from alerts.audience import Recipient
@@ -78,14 +81,41 @@ def queue_notifications(
 
 def ring() -> None:
     """Wake a dispatcher. A broker that does not answer costs a log line: the rows are the truth."""
-    try:
-        # The broker is tried once: kombu's default is to try for seconds while the caller waits.
-        with current_app.connection_for_write(
+    for attempt in ("kept", "fresh"):
+        try:
+            current_app.send_task(DISPATCH_TASK, connection=_get_connection(), retry=False)
+        except Exception as error:
+            # Whatever ails the broker, the fact is committed. A kept connection may merely have
+            # gone stale, so a fresh one is tried before giving up.
+            _drop_connection()
+            if attempt == "fresh":
+                logger.warning("outbox.ring_failed error=%s", type(error).__name__)
+        else:
+            return
+
+
+_kept = threading.local()
+
+
+def _get_connection() -> Connection:
+    """Return this thread's broker connection, which is tried once and for a second at most.
+
+    kombu's default is to go on trying for seconds while the caller waits. Opening one costs about
+    10 ms, so it is kept, but never across a fork.
+    """
+    if getattr(_kept, "pid", None) != os.getpid():
+        _kept.pid = os.getpid()
+        _kept.connection = current_app.connection_for_write(
             transport_options={"max_retries": 0, "socket_connect_timeout": 1, "socket_timeout": 1}
-        ) as connection:
-            current_app.send_task(DISPATCH_TASK, connection=connection, retry=False)
-    except Exception as error:
-        logger.warning("outbox.ring_failed error=%s", type(error).__name__)
+        )
+    return _kept.connection
+
+
+def _drop_connection() -> None:
+    connection = getattr(_kept, "connection", None)
+    _kept.pid = None
+    if connection is not None:
+        connection.release()
 
 
 def _require_transaction() -> None:

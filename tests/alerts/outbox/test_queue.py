@@ -193,6 +193,7 @@ class TestCommit:
         monkeypatch.setattr(
             current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0", raising=False
         )
+        outbox._drop_connection()
         alert, occurrence = world.make_alert()
         began = time.monotonic()
         with transaction.atomic():
