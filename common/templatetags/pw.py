@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django import template
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from common import formats
@@ -54,3 +55,14 @@ def percent(part: formats.Number | None, whole: formats.Number | None) -> str:
 @register.filter
 def fraction(part: formats.Number | None, whole: formats.Number | None) -> str:
     return formats.fraction(part, whole)
+
+
+@register.filter
+def magnitude(value: formats.Number | timedelta) -> formats.Number | timedelta:
+    """The size without the sign, where words already say which way."""
+    return abs(value)
+
+
+@register.simple_tag
+def server_now() -> datetime:
+    return timezone.now()
