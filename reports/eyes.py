@@ -19,6 +19,7 @@ class Eyes:
     """A signed-in person's place in the world."""
 
     label: str = ""  # 临汾市 · 执法队
+    role: str = ""  # of the grant that the label names
     is_authority: bool = False
     enterprise_ids: tuple[int, ...] = ()
     division_path: str = ""  # of the first authority grant; empty for the whole country
@@ -67,6 +68,7 @@ def _look(user: object) -> Eyes:
     wide = {DivisionKind.PROVINCE, DivisionKind.CITY}
     return Eyes(
         label=f"{place} · {first.get_role_display()}",
+        role=first.role,
         is_authority=bool(authority),
         enterprise_ids=tuple(grant.enterprise_id for grant in grants if grant.enterprise_id),
         division_path=divisions[0].path if divisions else "",

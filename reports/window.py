@@ -67,10 +67,12 @@ def _last_hours(name: str, now: datetime) -> Window:
 def _custom(params: Mapping[str, str], now: datetime) -> Choice:
     default = _last_hours(DEFAULT_RANGE, now)
     try:
-        start = from_local(datetime.strptime(params["from"], FORM))  # noqa: DTZ007
-        end = from_local(datetime.strptime(params["to"], FORM)) if params.get("to") else now  # noqa: DTZ007
+        start = from_local(datetime.strptime(params["from"], FORM))
+        end = from_local(datetime.strptime(params["to"], FORM)) if params.get("to") else now
     except ValueError:
-        return Choice(default, DEFAULT_RANGE, _("From and to must be times such as 2026-11-23T02:00."))
+        return Choice(
+            default, DEFAULT_RANGE, _("From and to must be times such as 2026-11-23T02:00.")
+        )
     if not SHORTEST <= end - start <= LONGEST:
         words = _("From must lie before to, by ten minutes at least and 31 days at most.")
         return Choice(default, DEFAULT_RANGE, words)

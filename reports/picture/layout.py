@@ -54,24 +54,20 @@ def lay_out(picture: Picture, width: float) -> Drawing:
 
 def _axis(picture: Picture, style: Style, scale: Scale, width: float) -> Iterator[Shape]:
     baseline = style.axis_height - 9
-    now = picture.window.now
-    now_words = f"{picture.now_label}" if scale.covers(now) else ""
-    now_x = scale.x(now)
-    now_room = text_width(now_words, 12) / 2 + 20 if now_words else 0
+    flag = picture.now_label if scale.covers(picture.window.now) else ""
+    flag_half = text_width(flag, 12) / 2 + 6
+    flag_x = min(scale.x(picture.window.now), width - flag_half - 2)
     for tick in ticks(picture.window, scale.width, room=style.tick_room, language=picture.language):
         x = scale.x(tick.at)
-        edge = 6 if tick.is_day else 4
-        yield Path(f"M{x:.1f} {style.axis_height - edge}V{style.axis_height}", "pic-grid-day")
+        yield Path(f"M{x:.1f} {style.axis_height - 5}V{style.axis_height}", "pic-grid-day")
         half = text_width(tick.label, 12) / 2
-        if x + half > width or (now_words and abs(x - now_x) < now_room + half - 14):
+        if x + half > width or (flag and abs(x - flag_x) < half + flag_half + 4):
             continue
         css = "pic-axis-text pic-axis-day" if tick.is_day else "pic-axis-text"
         yield Text(max(x, half), baseline, tick.label, css, "middle")
-    if now_words:
-        half = text_width(now_words, 12) / 2
-        middle = min(now_x, width - half - 6)
-        yield Rect(middle - half - 6, baseline - 14, 2 * half + 12, 19, "pic-now-flag", rx=3)
-        yield Text(middle, baseline, now_words, "pic-now-text", "middle")
+    if flag:
+        yield Rect(flag_x - flag_half, baseline - 14, 2 * flag_half, 19, "pic-now-flag", rx=3)
+        yield Text(flag_x, baseline, flag, "pic-now-text", "middle")
 
 
 def _grid(picture: Picture, style: Style, scale: Scale, height: float) -> Iterator[Shape]:
@@ -140,7 +136,14 @@ def _lane(lane: Lane, style: Style, scale: Scale, y: float) -> Bundle:
     for bar in thin(lane.bars, scale.pixel * 1.5):
         shapes += _bar(bar, lane.kind, style, scale, y)
     shapes += _names(lane, style, scale, y)
-    return Bundle(shapes, "pic-lane", lane.title, lane.href, {"lane": str(lane.key)})
+    return Bundle(
+        shapes,
+        "pic-lane",
+        lane.title,
+        lane.href,
+        {"lane": str(lane.key)},
+        f"lane-{lane.key}-{y:.0f}",
+    )
 
 
 def _names(lane: Lane, style: Style, scale: Scale, y: float) -> Iterator[Shape]:
@@ -186,4 +189,3 @@ def _backfill_ticks(left: float, right: float, y: float) -> str:
     first = int(left // 6 + 1) * 6
     places = [*range(first, int(right) + 1, 6)] or [round(left)]
     return "".join(f"M{x} {y:.1f}v4" for x in places)
-

@@ -45,14 +45,13 @@ def declared_marks(
         x, right = scale.x(item.start), scale.x(item.end)
         if right - x < 1:
             continue
-        for key, top in places.items():
-            if item.lanes and key not in item.lanes:
-                continue
+        tops = [top for key, top in places.items() if not item.lanes or key in item.lanes]
+        for top in tops:
             y, height = top + style.bar_top - 4, style.bar_height + 8
             parts: list[Shape] = [Rect(x, y, right - x, height, "pic-declared", rx=3)]
             if right - x > 24:
                 parts.append(Use("repair", x + 4, y + height / 2 - 7, 14))
-                if right - x > 30 + text_width(item.label, 12):
+                if top == tops[0] and right - x > 30 + text_width(item.label, 12):
                     parts.append(Text(x + 22, y + height / 2 + 4, item.label, "pic-declared-text"))
             shapes.append(Bundle(parts, "pic-declaration", item.title))
     return shapes
@@ -76,7 +75,10 @@ def finding_marks(
         css = "pic-suspected" if finding.is_suspected else "pic-dismissed"
         parts: list[Shape] = []
         if finding.is_suspected:
-            parts.append(Rect(x, top, right - x, bottom - top, "pic-suspected-wash"))
+            # Only behind the lanes concerned: the bracket may pass over one that is not.
+            parts += [
+                Rect(x, y + 2, right - x, style.lane_height - 2, "pic-suspected-wash") for y in tops
+            ]
         parts.append(Path(_bracket(finding, x, right, top, bottom, scale), css))
         label_top = min(tops) - style.finding_height + 2
         width = text_width(finding.label, 12) + 12

@@ -49,6 +49,7 @@ class Bundle:
     title: str = ""
     href: str = ""
     data: dict[str, str] = field(default_factory=dict)
+    key: str = ""  # the element's id, by which a page that renews itself keeps the focus
 
 
 Shape = Rect | Path | Text | Use | Bundle

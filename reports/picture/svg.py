@@ -36,9 +36,10 @@ def _shape(shape: Shape) -> str:
                 f'<use href="#pic-symbol-{symbol}" x="{_n(x)}" y="{_n(y)}"'
                 f' width="{_n(size)}" height="{_n(size)}"/>'
             )
-        case Bundle(children, css, title, href, data):
+        case Bundle(children, css, title, href, data, key):
             inner = _title(title) + "".join(map(_shape, children))
             attributes = f' class="{css}"' if css else ""
+            attributes += f" id={quoteattr(key)}" if key else ""
             attributes += "".join(f" data-{key}={quoteattr(value)}" for key, value in data.items())
             if href:
                 name = f" aria-label={quoteattr(title)}" if title else ""

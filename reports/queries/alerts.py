@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
@@ -10,6 +10,7 @@ from alerts.models import Alert, AlertLog, AlertStatus, Notification, Occurrence
 from alerts.wording import get_headline, get_sentence, rule_title
 from enterprises.models import Enterprise
 from orders.models import Declaration, DeclarationStatus
+from reports.eyes import division_name
 from tenancy.models import User
 
 
@@ -22,8 +23,8 @@ class AlertRow:
     headline: str
 
     @property
-    def length(self) -> timedelta:
-        return self.alert.latest_ended_at - self.alert.first_started_at
+    def county(self) -> str:
+        return division_name(self.alert.county)
 
 
 def with_names(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
@@ -58,7 +59,7 @@ def in_county(code: str, prefix: str = "county__") -> Q:
 
 
 def by_urgency(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
-    """Return the alerts with those first that nobody has taken, then red before yellow, newest first."""
+    """Return the alerts: those that nobody has taken first, red before yellow, newest first."""
     untaken = Case(
         When(status=AlertStatus.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
@@ -103,9 +104,7 @@ def get_alert_file(alert: Alert, *, actor: User) -> AlertFile:
     )
 
 
-def get_declarations(
-    enterprise: Enterprise, start: datetime, end: datetime
-) -> list[Declaration]:
+def get_declarations(enterprise: Enterprise, start: datetime, end: datetime) -> list[Declaration]:
     """Return the enterprise's declarations that touch the stretch, withdrawn ones left out."""
     return list(
         enterprise.declarations.filter(starts_at__lt=end, ends_at__gt=start)

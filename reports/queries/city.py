@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, IntegerField, Max, Q, QuerySet, Value
 from django.utils.translation import get_language
 
-from alerts.models import UNREVIEWED_STATUSES, Alert, AlertLog, Level
+from alerts.models import Alert, AlertLog, Level
+from alerts.models.alert import UNREVIEWED_STATUSES
 from common.localtime import day_start, local_date
 from enterprises.models import INSTALLED_STATUSES, NOT_COUNTED_STATUSES, Enterprise
 from meters.models import Collector
@@ -96,12 +97,14 @@ def get_city(actor: User, *, now: datetime, county: str = "") -> CityView:
 
 
 def _count(enterprises: QuerySet[Enterprise], now: datetime) -> list[CountyRow]:
-    """Return the counts of each county; one query of three parts, so that it stays one round trip."""
+    """Return the counts of each county; one query of three parts in one round trip."""
     today = day_start(local_date(now))
     yesterday, same_hour = today - timedelta(days=1), now - timedelta(days=1)
     unreviewed = Q(status__in=UNREVIEWED_STATUSES)
     collectors = Collector.objects.filter(enterprise__in=enterprises, is_enabled=True)
-    alerts = Alert.objects.filter(unreviewed | Q(detected_at__gte=yesterday), enterprise__in=enterprises)
+    alerts = Alert.objects.filter(
+        unreviewed | Q(detected_at__gte=yesterday), enterprise__in=enterprises
+    )
     parts = [
         _part(
             enterprises,
@@ -134,7 +137,7 @@ def _count(enterprises: QuerySet[Enterprise], now: datetime) -> list[CountyRow]:
 
 
 def _part(queryset: QuerySet, county: str, **conditions: Q) -> QuerySet:
-    """Return (code, name, English name, the eight counts) by county; zero where no condition is given."""
+    """Return code, name, English name and the eight counts by county; zero without a condition."""
     counts = {
         f"n_{key}": Count("pk", filter=conditions[key])
         if key in conditions
@@ -143,7 +146,9 @@ def _part(queryset: QuerySet, county: str, **conditions: Q) -> QuerySet:
     }
     return (
         queryset.order_by()
-        .annotate(at_code=F(f"{county}code"), at_name=F(f"{county}name"), at_en=F(f"{county}name_en"))
+        .annotate(
+            at_code=F(f"{county}code"), at_name=F(f"{county}name"), at_en=F(f"{county}name_en")
+        )
         .values("at_code", "at_name", "at_en")
         .annotate(**counts)
         .values_list("at_code", "at_name", "at_en", *counts)

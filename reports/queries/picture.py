@@ -1,8 +1,9 @@
 """The picture of one enterprise, filled from segments, pairings, occurrences and declarations."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
@@ -97,7 +98,9 @@ def get_enterprise_view(
     lanes = {row.facility.pk: _lane(row, lanes_of, lane_query) for row in standing if row.points}
     picture = Picture(
         window=window,
-        groups=_groups([row.facility for row in standing if row.points], lanes, _pairings(enterprise, window)),
+        groups=_groups(
+            [row.facility for row in standing if row.points], lanes, _pairings(enterprise, window)
+        ),
         findings=tuple(_finding(occurrence) for occurrence in occurrences),
         declared=tuple(_declared(declaration) for declaration in declarations),
         language=get_language() or "zh-hans",
@@ -126,7 +129,7 @@ def _points(facilities: list[Facility], window: Window) -> list[MonitoringPoint]
 
 
 def _bars(points: list[MonitoringPoint], window: Window) -> dict[int, list[Bar]]:
-    """Return each point's bars, complete over the window. One query, by index range of each point."""
+    """Return each point's bars, complete over the window. One query, by index."""
     wanted = Q(pk__in=[])
     for point in points:
         wanted |= Q(point=point.pk, started_at__gte=point.first_start or window.start)
@@ -134,7 +137,9 @@ def _bars(points: list[MonitoringPoint], window: Window) -> dict[int, list[Bar]]
     rows = (
         StateSegment.objects.filter(wanted, started_at__lt=window.end)
         .order_by("point_id", "started_at")
-        .values_list("point_id", "state", "started_at", "ended_at", "mean_kw", "max_kw", "backfill_count")
+        .values_list(
+            "point_id", "state", "started_at", "ended_at", "mean_kw", "max_kw", "backfill_count"
+        )
     )
     for point_id, state, start, end, mean_kw, max_kw, backfilled in rows:
         segments[point_id].append(
@@ -208,9 +213,7 @@ def _now(
 
 def _lane(row: FacilityNow, lanes_of: dict[int, list[Bar]], query: str) -> Lane:
     facility = row.facility
-    bars = tuple(
-        replace(bar, title=bar_title(facility.name, bar)) for bar in lanes_of[facility.pk]
-    )
+    bars = tuple(replace(bar, title=bar_title(facility.name, bar)) for bar in lanes_of[facility.pk])
     link = f"{query}&facility={facility.pk}" if query else f"facility={facility.pk}"
     load = formats.kw(row.load_kw) if row.load_kw is not None else ""
     return Lane(
@@ -236,7 +239,9 @@ def bar_title(name: str, bar: Bar) -> str:
     }
     said = _("%(name)s: %(state)s, %(start)s–%(end)s (%(length)s)") % words
     if bar.mean_kw is not None:
-        said += pgettext("between parts", ", ") + _("mean %(load)s") % {"load": formats.kw(bar.mean_kw)}
+        said += pgettext("between parts", ", ") + _("mean %(load)s") % {
+            "load": formats.kw(bar.mean_kw)
+        }
     if bar.is_backfilled:
         said += pgettext("between parts", ", ") + _("filled in later")
     return said
@@ -249,61 +254,68 @@ def mode_label(pairing: Pairing) -> str:
     return str(PairingMode(pairing.mode).label)
 
 
+@dataclass(slots=True)
+class _Together:
+    """Productions (or lone facilities) that stand under one heading, served by the same pairings."""
+
+    rank: int
+    heading: str
+    pairings: list[Pairing]
+    facilities: list[Facility]
+
+
 def _groups(
-    facilities: list[Facility], lanes: dict[int, Lane], pairings: QuerySet[Pairing]
+    facilities: list[Facility], lanes: dict[int, Lane], pairings: Iterable[Pairing]
 ) -> tuple[Group, ...]:
     """Return the lines in order, each production directly above the controls that serve it.
 
     Productions served by the same pairings stand together. A control that serves two clusters
     stands in both; one that serves none stands alone; the main meter comes last.
     """
-    served: dict[int, list[Pairing]] = defaultdict(list)
-    members: dict[int, tuple[list[int], list[int]]] = {}
+    serving: dict[int, list[Pairing]] = defaultdict(list)
+    paired: set[int] = set()
     for pairing in pairings:
-        productions = [facility.pk for facility in pairing.productions.all() if facility.pk in lanes]
-        controls = [facility.pk for facility in pairing.controls.all() if facility.pk in lanes]
-        members[pairing.pk] = (productions, controls)
-        for key in productions:
-            served[key].append(pairing)
-    paired_controls = {key for __, controls in members.values() for key in controls}
+        for facility in pairing.productions.all():
+            serving[facility.pk].append(pairing)
+        paired |= {facility.pk for facility in pairing.controls.all()}
 
-    clusters: dict[tuple[object, ...], list[Facility]] = {}
+    clusters: dict[object, _Together] = {}
     for facility in facilities:
-        kind = KINDS[FacilityKind(facility.kind)]
-        if kind == "control" and facility.pk in paired_controls:
+        if facility.kind == FacilityKind.CONTROL and facility.pk in paired:
             continue
-        group = _group_key(facility)
-        stages = tuple(pairing.pk for pairing in served[facility.pk])
-        clusters.setdefault((group, stages or facility.pk), []).append(facility)
+        rank, heading = _heading(facility)
+        stages = serving[facility.pk]
+        key = (heading, *(pairing.pk for pairing in stages)) if stages else facility.pk
+        together = clusters.setdefault(key, _Together(rank, heading, stages, []))
+        together.facilities.append(facility)
 
-    groups: dict[tuple[int, str], list[Cluster]] = defaultdict(list)
-    for (group, stages), together in sorted(
-        clusters.items(), key=lambda item: item[0][0][0]  # type: ignore[index]
-    ):
-        pairs = [p for p in served[together[0].pk]] if isinstance(stages, tuple) else []
-        control_keys = list(dict.fromkeys(key for pair in pairs for key in members[pair.pk][1]))
-        groups[group].append(  # type: ignore[index]
-            Cluster(
-                lanes=tuple(
-                    lanes[key] for key in [*(facility.pk for facility in together), *control_keys]
-                ),
-                pairs=tuple(
-                    Pair(
-                        key=pair.pk,
-                        mode=mode_label(pair),
-                        title=_("%(stage)s: %(mode)s of the control facilities must run")
-                        % {"stage": pair.stage, "mode": mode_label(pair)},
-                        productions=tuple(facility.pk for facility in together),
-                        controls=tuple(members[pair.pk][1]),
-                    )
-                    for pair in pairs
-                ),
-            )
+    groups: dict[str, list[Cluster]] = defaultdict(list)
+    for together in sorted(clusters.values(), key=lambda together: together.rank):
+        groups[together.heading].append(_cluster(together, lanes))
+    return tuple(Group(heading, tuple(found)) for heading, found in groups.items())
+
+
+def _cluster(together: _Together, lanes: dict[int, Lane]) -> Cluster:
+    productions = tuple(facility.pk for facility in together.facilities)
+    pairs = tuple(
+        Pair(
+            key=pairing.pk,
+            mode=mode_label(pairing),
+            title=_("%(stage)s: %(mode)s of the control facilities must run")
+            % {"stage": pairing.stage, "mode": mode_label(pairing)},
+            productions=productions,
+            controls=tuple(
+                facility.pk for facility in pairing.controls.all() if facility.pk in lanes
+            ),
         )
-    return tuple(Group(name, tuple(found)) for (__, name), found in groups.items())
+        for pairing in together.pairings
+    )
+    # A control of two stages stands once.
+    keys = dict.fromkeys([*productions, *(key for pair in pairs for key in pair.controls)])
+    return Cluster(lanes=tuple(lanes[key] for key in keys), pairs=pairs)
 
 
-def _group_key(facility: Facility) -> tuple[int, str]:
+def _heading(facility: Facility) -> tuple[int, str]:
     """Return the rank and heading under which a facility stands; the main meter last of all."""
     if facility.kind == FacilityKind.MAIN:
         return 2, _("Whole site")
@@ -357,12 +369,4 @@ def _declared(declaration: Declaration) -> Declared:
             "reason": declaration.reason,
         },
         lanes=frozenset(facility.pk for facility in declaration.facilities.all()),
-    )
-
-
-def longest_stale(points: list[MonitoringPoint]) -> timedelta:
-    """Return the longest silence that is still no gap among the points."""
-    return max(
-        (stale_after(point.collector.expected_interval_s) for point in points),
-        default=timedelta(0),
     )
