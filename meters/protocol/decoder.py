@@ -135,6 +135,7 @@ class Decoder:
         ``next_event()`` for what follows from it. Harmless when nothing is under way.
         """
         self._judge_all()
+        self._scan()
         for mark in self._marks:
             if mark.why is None:
                 mark.why = self._why_unfinished(mark.start)
@@ -163,15 +164,16 @@ class Decoder:
 
     def _advance(self) -> None:
         """Go on until there is one event more, or nothing is left that the bytes can decide."""
-        if self._buffer and self._scanned < self._received:
+        received = self._offset + len(self._buffer)
+        if received - self._scanned >= _HEAD_SIZE:
             self._scan()
         before = len(self._events)
-        while self._readings and self._readings[0].end <= self._received:
+        while self._readings and self._readings[0].end <= received:
             self._judge(heapq.heappop(self._readings))
             if len(self._events) > before:
                 return
         # Five bytes may be the beginning of a head; all else that no head waits for is refused.
-        settled = self._received - (_HEAD_SIZE - 1)
+        settled = received - (_HEAD_SIZE - 1)
         for mark in self._marks:
             if mark.why is None:
                 settled = min(settled, mark.start)
@@ -313,10 +315,12 @@ class Decoder:
 
     def _cut(self, why: Why) -> None:
         """Report the run at hand, if there is any, and begin one for this reason."""
-        run, self._run = self._run, _Run(why)
+        run = self._run
         if not run.count:
-            self._run.after_frame = run.after_frame and why is Why.GARBAGE
+            run.why, run.until = why, None
+            run.after_frame = run.after_frame and why is Why.GARBAGE
             return
+        self._run = _Run(why)
         if (
             run.after_frame
             and not self._profile.crlf_required

@@ -1,7 +1,7 @@
 """The command parameters (CP, 指令参数): text to fields and factors, and back."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 Fields = dict[str, str]
 Factors = dict[str, dict[str, str]]
@@ -13,11 +13,11 @@ _BLANKS = " \t\r\n"
 # separate alike and values are grouped by the code before the dash.
 # HJ 212-2017, CN=3020: log text stands between `//` and `//`. The standard does not say whether
 # separators inside it count; as it is free text, they do not.
-_PAIR_WITH_LOG = re.compile(
-    rf"(?P<name>[^=;,]*)=[{_BLANKS}]*(?P<value>//.*?//(?=[{_BLANKS}]*(?:[;,]|\Z))|[^;,]*)"
-    r"|[^=;,]+",
+_PAIR = re.compile(
+    rf"(?:\A|[;,])([^=;,]*)=(?:[{_BLANKS}]*(//.*?//)(?=[{_BLANKS}]*(?:[;,]|\Z))|([^;,]*))",
     re.DOTALL,
 )
+_BLANK = re.compile(rf"[{_BLANKS}]")
 
 
 def parse_cp(text: str) -> tuple[Fields, Factors]:
@@ -29,7 +29,12 @@ def parse_cp(text: str) -> tuple[Fields, Factors]:
     """
     fields: Fields = {}
     factors: Factors = {}
-    for name, value in _pairs(text):
+    pairs = _PAIR.findall(text)
+    # Leniency: the standard prints a blank after `&&` in C.2; most senders print none at all.
+    if _BLANK.search(text):
+        pairs = [[part.strip(_BLANKS) for part in pair] for pair in pairs]
+    for name, log, plain in pairs:
+        value = log or plain
         code, dash, field = name.partition("-")
         if dash and code and field:
             factor = factors.get(code)
@@ -51,15 +56,3 @@ def format_cp(fields: Mapping[str, str], factors: Mapping[str, Mapping[str, str]
 def format_factor(code: str, values: Mapping[str, str]) -> str:
     """Return one item: ``code-Field=value,code-Field=value``."""
     return ",".join(f"{code}-{field}={value}" for field, value in values.items())
-
-
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    if "//" in text:
-        for match in _PAIR_WITH_LOG.finditer(text):
-            if match["name"] is not None:
-                yield match["name"].strip(_BLANKS), match["value"].strip(_BLANKS)
-        return
-    for pair in text.replace(",", ";").split(";"):
-        name, equals, value = pair.partition("=")
-        if equals:
-            yield name.strip(_BLANKS), value.strip(_BLANKS)

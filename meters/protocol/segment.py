@@ -1,8 +1,12 @@
 """The data segment (数据段): ``QN=..;ST=..;CN=..;PW=..;MN=..;Flag=..;CP=&&..&&``."""
 
+import re
+
 # Found by search, not by its `;`: HJ 212-2017 itself prints `Flag=5CP=&&` in C.19.
 CP_OPEN = b"CP=&&"
 CP_CLOSE = b"&&"
+
+_FIELD = re.compile(r"(?:\A|;)([^=;]*)=([^;]*)")
 
 
 def split_segment(segment: bytes) -> tuple[dict[str, str], bytes] | None:
@@ -17,9 +21,4 @@ def split_segment(segment: bytes) -> tuple[dict[str, str], bytes] | None:
     end = len(segment) - len(CP_CLOSE)
     if opened < 0 or end < start or not segment.endswith(CP_CLOSE):
         return None
-    header = {}
-    for field in segment[:opened].decode("latin-1").split(";"):
-        name, equals, value = field.partition("=")
-        if equals:
-            header[name] = value
-    return header, segment[start:end]
+    return dict(_FIELD.findall(segment[:opened].decode("latin-1"))), segment[start:end]
