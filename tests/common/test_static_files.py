@@ -49,6 +49,22 @@ def test_templates_name_only_icons_that_are_drawn(template):
     assert set(named) - ICONS == set()
 
 
+def test_the_rare_characters_are_a_family_of_their_own():
+    """Under one name WeasyPrint mixes the two files' glyph numbers: 邘 came out as 权."""
+    ttfont = pytest.importorskip("fontTools.ttLib").TTFont
+    for weight in ("Regular", "Bold"):
+        common, rare = (
+            ttfont(ROOT / f"static/fonts/NotoSansSC-{weight}{part}.ttf", lazy=True)
+            for part in ("", "-rare")
+        )
+        assert common["name"].getDebugName(1) == "Noto Sans SC"
+        assert rare["name"].getDebugName(1) == "Noto Sans SC Rare"
+        assert not common.getBestCmap().keys() & rare.getBestCmap().keys()
+        assert set(map(ord, "隰襄汾尧疑似限停产垚堃㙍䶮³℃Ⅱ①")) <= common.getBestCmap().keys()
+        common.close()
+        rare.close()
+
+
 def test_the_map_has_the_seventeen_counties_of_linfen():
     linfen = json.loads((ROOT / "static/maps/141000.json").read_text(encoding="utf-8"))
     assert {county["code"] for county in linfen["counties"]} == LINFEN
