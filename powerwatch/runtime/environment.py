@@ -1,3 +1,4 @@
+# ruff: noqa: S603 - every command here is our own
 """The services that the project's commands need, and the environment that tells where they are.
 
 `DATABASE_URL` and `REDIS_URL` in the environment win: then nothing of that kind is started and
@@ -164,7 +165,7 @@ def _start_keeper(folder: Path, kind: str, durable: bool) -> dict[str, Any]:
     module = "powerwatch.runtime.keeper"
     durability = "durable" if durable else "throwaway"
     with open_log(folder / "keeper.log", keep_bytes=1_000_000) as log:
-        keeper = subprocess.Popen(  # noqa: S603
+        keeper = subprocess.Popen(
             [sys.executable, "-m", module, kind, str(folder), durability],
             cwd=PROJECT_ROOT,
             stdin=subprocess.DEVNULL,

