@@ -26,6 +26,14 @@ def main(arguments: Sequence[str]) -> int:
     except RuntimeProblem as problem:
         print(f"./dev {arguments[0]}: {problem}", file=sys.stderr)
         return 1
+    except PermissionError as problem:
+        print(
+            f"./dev {arguments[0]}: {problem}\n"
+            "Was it started by another user before? Start it as that one, or set "
+            "POWERWATCH_STATE_DIR to a folder of your own.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -57,11 +57,19 @@ class Services:
     state: Path
     environment: dict[str, str] = field(default_factory=dict)
     locks: list[IO[bytes]] = field(default_factory=list)
+    embedded: list[str] = field(default_factory=list)
 
     @property
     def inheritable(self) -> tuple[int, ...]:
         """For Popen(pass_fds=...): the servers then stay up until that child too has ended."""
         return tuple(lock.fileno() for lock in self.locks)
+
+    def trouble(self) -> str | None:
+        """Say which embedded server is gone for good; None while all are kept up."""
+        for kind in self.embedded:
+            if not is_locked(self.state / kind / "keeper.lock"):
+                return f"{kind} is gone, see {self.state / kind}"
+        return None
 
     def child_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return `base` (ours by default) with the variables of the services on top."""
@@ -117,9 +125,9 @@ def throwaway_services(*, durable: bool) -> Iterator[Services]:
     try:
         with open_services(state, durable=durable) as services:
             yield services
+    finally:
         for kind in ("postgres", "valkey"):
             wait_until_stopped(state / kind)
-    finally:
         discard_postgres(state / "postgres")
         shutil.rmtree(state, ignore_errors=True)
 
@@ -139,8 +147,9 @@ def _attach(services: Services, kind: str, durable: bool) -> dict[str, Any]:
             users.close()
             raise RuntimeProblem(f"{kind} is still stopping; try again in a moment")
         services.locks.append(users)
-        running = _running(folder, kind)
-        return running or _start_keeper(folder, kind, durable)
+        endpoint = _running(folder, kind) or _start_keeper(folder, kind, durable)
+        services.embedded.append(kind)
+        return endpoint
 
 
 def _running(folder: Path, kind: str) -> dict[str, Any] | None:

@@ -155,6 +155,7 @@ def main(arguments: Sequence[str]) -> int:
                 cwd=PROJECT_ROOT,
                 pass_fds=services.inheritable,
                 on_ready=lambda: _show_box(begun, plan, environment),
+                trouble=services.trouble,
             )
             code = supervisor.run()
             (state / "run.json").unlink(missing_ok=True)

@@ -124,7 +124,28 @@ def write_locks() -> None:
     options += ["--no-emit-index-url", "--custom-compile-command", "./dev lock", "-q"]
     for name in ("requirements", "requirements-dev"):
         with _step(f"resolving {name}.in"):
-            _run([str(UV), "pip", "compile", *options, f"{name}.in", "-o", f"{name}.txt"])
+            _run(
+                [str(UV), "pip", "compile", *options, *_trust(), f"{name}.in", "-o", f"{name}.txt"],
+                _package_source(),
+            )
+
+
+def _trust() -> list[str]:
+    """Have uv trust what the machine trusts, as an inspecting proxy needs; its own list else."""
+    has_certificates = sys.platform == "darwin" or any(Path("/etc/ssl/certs").glob("*"))
+    return ["--system-certs"] if has_certificates else []
+
+
+def _package_source() -> dict[str, str]:
+    """Point uv to the mirror that pip is set to use on this machine, where there is one."""
+    environment = dict(os.environ)
+    mirror = _quietly(
+        [str(PYTHON), "-m", "pip", "config", "get", "global.index-url"]
+    ).stdout.strip()
+    mirror = environment.get("PIP_INDEX_URL") or mirror
+    if mirror and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & environment.keys():
+        environment["UV_DEFAULT_INDEX"] = mirror
+    return environment
 
 
 def _may_install() -> bool:
@@ -195,8 +216,8 @@ def _quietly(
         return subprocess.CompletedProcess(command, 127, "", str(problem))
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise SetupProblem(f"failed: {' '.join(command)}")
 

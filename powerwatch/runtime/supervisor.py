@@ -69,13 +69,19 @@ class Supervisor:
         pass_fds: tuple[int, ...] = (),
         out: TextIO | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """cwd, pass_fds: as for Popen, for every process; on_ready: called once all are ready."""
+        """cwd, pass_fds: as for Popen, for every process.
+
+        on_ready: called once, when all are ready. trouble: asked again and again; a text means
+        that something else they need is gone, and ends the run as a dead process does.
+        """
         self._waiting = list(specs)
         self._cwd = cwd
         self._pass_fds = pass_fds
         self._out = out or sys.stdout
         self._on_ready = on_ready
+        self._trouble = trouble
         self._width = max((len(spec.name) for spec in specs), default=0)
         self._colours = self._out.isatty() and not os.environ.get("NO_COLOR")
         self._children: list[_Child] = []
@@ -129,6 +135,8 @@ class Supervisor:
                             f"{child.spec.name} did not become ready in "
                             f"{child.spec.ready_seconds:.0f} s; stopping the others"
                         )
+            if trouble := self._trouble():
+                return f"{trouble}; stopping everything"
             if (
                 not self._told_ready
                 and not self._waiting

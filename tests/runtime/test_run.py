@@ -150,6 +150,16 @@ def test_killing_it_leaves_nothing_behind(project: Path, dev: Dev) -> None:
     assert "POWERWATCH_DEMO" not in json.loads(shown)  # what it noted is known to be stale
 
 
+def test_it_ends_when_its_database_is_gone_for_good(project: Path, dev: Dev) -> None:
+    run = dev("run", "--no-simulator")
+    wait_for_box(run)
+    endpoint = json.loads((project / ".powerwatch/postgres/endpoint.json").read_text())
+    os.kill(endpoint["pid"], signal.SIGKILL)
+    rest, _ = run.communicate(timeout=30)
+    assert run.returncode == 1
+    assert "postgres is gone" in rest
+
+
 def test_a_step_that_fails_ends_the_start(project: Path, dev: Dev) -> None:
     (project / "manage.py").write_text("import sys; sys.exit('the tables are locked')")
     run = dev("run")
