@@ -63,9 +63,8 @@ def install(group: str, stamp: str) -> None:
             lists.append("requirements-dev.txt")  # was wanted once: renew it, do not remove it
             wheels = VENV / ".wheels-dev"
         with _step(f"installing {' and '.join(lists)}"):
-            _run(
-                [str(UV), "pip", "sync", "-q", "--python", str(PYTHON), "--require-hashes", *lists]
-            )
+            sync = ["pip", "sync", "-q", "--python", str(PYTHON), "--require-hashes"]
+            _run([str(UV), *sync, *_trust(), *lists], _package_source())
         wheels.write_text(stamp)
     missing = native_packages(group)
     if missing:
