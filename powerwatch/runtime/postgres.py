@@ -98,23 +98,32 @@ class Identity:
 
     def popen(self, program: str, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
         """Start binaries/`program` as this identity; `options` as for Popen."""
-        if self.uid is not None:
-            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
-        command = [*self.prefix, str(self.binaries / "bin" / program), *arguments]
-        # cwd: the caller's folder may be one that the other user cannot enter.
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
-            command, cwd="/", env=_plain_environment(), **options
-        )
+        return self._popen(str(self.binaries / "bin" / program), *arguments, **options)
 
     def can_run(self) -> bool:
-        """Say whether a binary starts at all as this identity."""
+        """Say whether this identity can start the binaries and enter the folder of the data."""
+        trials = [
+            (str(self.binaries / "bin" / "postgres"), "--version"),
+            ("/bin/sh", "-c", 'cd "$1"', "sh", str(self.home)),
+        ]
         try:
-            with self.popen(
-                "postgres", "--version", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            ) as trial:
-                return trial.wait(timeout=20) == 0
+            for trial in trials:
+                with self._popen(
+                    *trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                ) as process:
+                    if process.wait(timeout=20) != 0:
+                        return False
         except OSError:
             return False
+        return True
+
+    def _popen(self, *command: str, **options: object) -> subprocess.Popen[bytes]:
+        if self.uid is not None:
+            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
+        # cwd: the caller's folder may be one that the other user cannot enter.
+        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+            [*self.prefix, *command], cwd="/", env=_plain_environment(), **options
+        )
 
 
 def wheel_binaries() -> Path:
@@ -139,6 +148,10 @@ def choose_identity(folder: Path, *, allow_namespace: bool = True) -> Identity:
     plain = Identity(binaries, folder)
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return plain
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        # A user's project that root was called to once: the data stay that user's.
+        return Identity(binaries, folder, uid=owner.st_uid, gid=owner.st_gid)
     unshare = shutil.which("unshare")
     if allow_namespace and unshare and (alias := _ordinary_user()):
         # The alias must have a name: initdb looks it up.
@@ -371,7 +384,7 @@ def postgres_answers(port: int) -> bool:
     try:
         with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
             connection.sendall(startup)
-            return connection.recv(1) == b"R"
+            return connection.recv(1024).startswith(b"R")
     except OSError:
         return False
 

@@ -125,11 +125,23 @@ def test_an_ordinary_user_starts_and_stops_the_servers(state: Path) -> None:
         pytest.skip("no Python that the user nobody may run")
     assert sql(launcher.environment["DATABASE_URL"], "SELECT 1") == "1"
     assert Path(f"/proc/{postmaster(state)}").stat().st_uid == nobody.pw_uid
+    end(launcher)
+    assert wait_until_stopped(state / "postgres")
+    assert cluster_state(state / "postgres/data") == "shut down"
+
+    # And root over that user's data leaves them the user's.
+    by_root = open_launcher(state)
+    assert sql(by_root.environment["DATABASE_URL"], "SELECT 1") == "1"
+    end(by_root)
+    assert wait_until_stopped(state / "postgres")
+    owners = {path.stat().st_uid for path in (state / "postgres/data").rglob("*")}
+    assert owners == {nobody.pw_uid}
+
+
+def end(launcher: Launcher) -> None:
     launcher.leave()
     assert launcher.process.stdout
     launcher.process.stdout.close()
-    assert wait_until_stopped(state / "postgres")
-    assert cluster_state(state / "postgres/data") == "shut down"
 
 
 def usable_by(interpreter: str, uid: int, path: str) -> bool:
