@@ -205,4 +205,5 @@ def _production_environment(environment: Mapping[str, str]) -> dict[str, str]:
         "POWERWATCH_SECRET_KEY": secrets.token_urlsafe(64),
         "POWERWATCH_ALLOWED_HOSTS": "power.example.org",
         "POWERWATCH_BASE_URL": "https://power.example.org",
+        "POWERWATCH_STATIC_MANIFEST": "1",
     }

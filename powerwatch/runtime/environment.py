@@ -99,6 +99,7 @@ def open_services(
     """
     environ = os.environ if environ is None else environ
     services = Services(make_private_folder(state or default_state_folder(environ)))
+    services.environment["POWERWATCH_STATE_DIR"] = str(services.state)
     try:
         if not environ.get("DATABASE_URL"):
             services.environment |= _database_variables(_attach(services, "postgres", durable))

@@ -115,7 +115,7 @@ PROCESSES = (
     ),
     Row(
         "simulator",
-        "gateway",  # it needs the devices of every tenant
+        "worker",  # reads devices and facilities, writes nothing
         lambda plan: (*MANAGE, "simulate", "--host", LOOPBACK, "--port", str(plan.gateway_port)),
         after=("gateway",),
     ),
@@ -211,7 +211,8 @@ def _prepare(begun: float, services: Services, environment: dict[str, str]) -> N
             raise RuntimeProblem("the translations could not be compiled")
     _manage(begun, services, owner, "bringing the database up to date", "migrate", "-v", "0")
     _manage(begun, services, owner, "loading the demo city", "seed_demo")
-    if _static_files_are_stale():
+    if environment.get("POWERWATCH_STATIC_MANIFEST"):
+        # Without it WhiteNoise serves the files from where they are.
         collect = ("collectstatic", "--noinput", "-v", "0")
         _manage(begun, services, owner, "collecting static files", *collect)
 
@@ -241,18 +242,6 @@ def _timed(begun: float, title: str) -> Iterator[None]:
     say(begun, f"{title}: done in {time.monotonic() - start:.1f} s")
 
 
-def _static_files_are_stale() -> bool:
-    """Whether a source of static files is newer than what was collected last."""
-    manifest = PROJECT_ROOT / "staticfiles" / "staticfiles.json"
-    if not manifest.exists():
-        return True
-    collected = manifest.stat().st_mtime
-    folders = [PROJECT_ROOT / "static", *PROJECT_ROOT.glob("[a-z]*/static")]
-    sources = [path for folder in folders for path in (folder, *folder.rglob("*"))]
-    sources.append(PROJECT_ROOT / "requirements.txt")
-    return any(path.exists() and path.stat().st_mtime > collected for path in sources)
-
-
 # --- the processes
 
 
@@ -275,13 +264,16 @@ def for_role(environment: dict[str, str], role: str) -> dict[str, str]:
 
     DATABASE_URL becomes the role's URL, and the URLs of the other roles are left out: a hole in
     the web process must not hand out the owner's password. Where an external DATABASE_URL came
-    without a URL for the role, it stays as it is.
+    without a URL for the role, it stays, and the settings take the role with SET ROLE.
     """
-    own = environment.get(ROLE_VARIABLES[role]) or environment["DATABASE_URL"]
     kept = {
-        name: value for name, value in environment.items() if name not in ROLE_VARIABLES.values()
+        name: value
+        for name, value in environment.items()
+        if name == "DATABASE_URL" or name not in ROLE_VARIABLES.values()
     }
-    return kept | {ROLE_VARIABLES[role]: own, "DATABASE_URL": own, "POWERWATCH_DB_ROLE": role}
+    if own := environment.get(ROLE_VARIABLES[role]):
+        kept |= {"DATABASE_URL": own, ROLE_VARIABLES[role]: own}
+    return kept | {"POWERWATCH_DB_ROLE": role}
 
 
 def _bind(host: str, port: int) -> str:

@@ -113,7 +113,7 @@ def test_it_runs_until_ctrl_c_and_commands_beside_it_use_its_servers(
     run = dev("run")
     text = wait_for_box(run)
     assert "city administrator: linfen-admin / demo" in text
-    assert "simulate as gateway" in text
+    assert "simulate as worker" in text
     url = text.partition("PowerWatch is up")[2].split()[3]
     with urllib.request.urlopen(url) as page:  # noqa: S310 - loopback
         assert page.read() == b"PowerWatch"
@@ -193,6 +193,5 @@ def test_a_process_knows_the_database_by_its_own_role_only() -> None:
     }
     assert for_role({"DATABASE_URL": "postgresql://only"}, "worker") == {
         "DATABASE_URL": "postgresql://only",
-        "DATABASE_URL_WORKER": "postgresql://only",
         "POWERWATCH_DB_ROLE": "worker",
     }

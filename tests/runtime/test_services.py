@@ -181,8 +181,8 @@ def test_an_external_database_and_broker_start_nothing(state: Path) -> None:
         "POWERWATCH_SECRET_KEY": "given",
     }
     with open_services(state, environ=given) as services:
-        assert services.environment == {}
-        assert services.child_environment(given) == given
+        assert services.environment == {"POWERWATCH_STATE_DIR": str(state)}
+        assert services.child_environment(given) == given | services.environment
         assert list(state.iterdir()) == []
         assert not processes_of(state)
 
@@ -190,5 +190,9 @@ def test_an_external_database_and_broker_start_nothing(state: Path) -> None:
 def test_only_what_is_not_given_is_started(state: Path) -> None:
     given = {"DATABASE_URL": "postgresql://db.example.org/powerwatch"}
     with open_services(state, environ=given) as services:
-        assert set(services.environment) == {"REDIS_URL", "POWERWATCH_SECRET_KEY_FILE"}
+        assert set(services.environment) == {
+            "POWERWATCH_STATE_DIR",
+            "REDIS_URL",
+            "POWERWATCH_SECRET_KEY_FILE",
+        }
         assert not (state / "postgres").exists()
