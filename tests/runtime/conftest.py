@@ -30,7 +30,7 @@ with open_services(Path(sys.argv[1]), environ={}) as services:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """Ours without the services of the test run itself."""
-    dropped = ("DATABASE_URL", "REDIS_URL", "POWERWATCH_", "DJANGO_", "COV_")
+    dropped = ("DATABASE_URL", "REDIS_URL", "POWERWATCH_", "DJANGO_", "COV_", "TZ")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PYTHONPATH": str(PROJECT_ROOT)} | more
 

@@ -38,8 +38,7 @@ def test_data_and_queued_tasks_are_kept_between_starts(launch: Launch, state: Pa
     sql(first.environment["DATABASE_URL"], "CREATE TABLE kept AS SELECT 42 AS answer")
     redis.Redis.from_url(first.environment["REDIS_URL"]).rpush("queue", "a", "b")
     first.leave()
-    wait_for_end(state)
-    assert not processes_of(state)
+    assert eventually(lambda: not processes_of(state))
     second = launch()
     assert sql(second.environment["DATABASE_URL"], "SELECT answer FROM kept") == "42"
     queue = redis.Redis.from_url(second.environment["REDIS_URL"]).lrange("queue", 0, -1)

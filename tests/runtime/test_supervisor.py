@@ -221,6 +221,7 @@ def test_killing_the_supervisor_leaves_no_gunicorn_and_no_celery_behind(
         from powerwatch.runtime.processes import is_port_free, pick_port
         with open_services(folder / "state", environ={"DATABASE_URL": "given"}) as services:
             environment = services.child_environment()
+            environment.pop("DJANGO_SETTINGS_MODULE", None)  # the package may have set it
             port = pick_port()
             def spec(name, *words, **options):
                 command = [sys.executable, "-m", *words]
