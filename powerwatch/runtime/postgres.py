@@ -121,9 +121,10 @@ class Identity:
         if self.uid is not None:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         # cwd: the caller's folder may be one that the other user cannot enter.
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
             [*self.prefix, *command], cwd="/", env=_plain_environment(), **options
         )
+        return process
 
 
 def wheel_binaries() -> Path:
