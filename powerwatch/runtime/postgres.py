@@ -392,10 +392,11 @@ def postgres_answers(port: int) -> bool:
 
 def discard_postgres(folder: Path) -> None:
     """Remove what a server left outside its `folder`; call it before removing the folder."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # nothing there, or other projects' data beside ours
         home = Path((folder / "home").read_text())
         if home.parent == _SHARED_HOME:
             shutil.rmtree(home, ignore_errors=True)
+            _SHARED_HOME.rmdir()
 
 
 def _preparation(passwords: dict[str, str]) -> str:
@@ -484,13 +485,8 @@ def _others_may_enter(folder: Path) -> bool:
 
 
 def _version_of(binaries: Path) -> str:
-    out = subprocess.run(
-        [str(binaries / "bin" / "pg_controldata"), "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return out.stdout.split()[-1]
+    command = [str(binaries / "bin" / "pg_controldata"), "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
 
 
 def _plain_environment() -> dict[str, str]:
