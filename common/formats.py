@@ -72,7 +72,9 @@ def duration(length: timedelta | Number | None, *, language: str | None) -> str:
     alone = not days and not hours
     units = ("天", "小时", "分钟" if alone else "分") if chinese else (" d", " h", " min")
     parts = [
-        f"{amount}{unit}" for amount, unit in zip((days, hours, minutes), units, strict=True) if amount
+        f"{amount}{unit}"
+        for amount, unit in zip((days, hours, minutes), units, strict=True)
+        if amount
     ]
     return sign + ("" if chinese else " ").join(parts)
 

@@ -20,8 +20,12 @@ from typing import Any
 
 WIDTH = 1000
 MARGIN = 8
-# Where the computed place reads badly: the names of small neighbours would touch. [dx, dy] in units.
-NUDGES: dict[str, tuple[int, int]] = {}
+# Where names of small neighbours would touch: (dx, dy) from the computed place.
+NUDGES: dict[str, tuple[int, int]] = {
+    "141021": (16, -18),  # 曲沃县, away from 侯马市
+    "141081": (-26, 34),  # 侯马市, over the open ground to the south-west
+    "141025": (0, -14),
+}
 NOTE = (
     "County borders of unknown survey date, without a map approval number (审图号). For "
     "orientation only: a public deployment in China must replace this file by a map made from "

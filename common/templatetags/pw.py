@@ -1,13 +1,17 @@
 """Template filters over ``common.formats`` in the language of the page."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
 
 from django import template
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from common import formats
 
 register = template.Library()
+Size = TypeVar("Size", int, float, Decimal, timedelta)
 
 
 @register.filter
@@ -54,3 +58,14 @@ def percent(part: formats.Number | None, whole: formats.Number | None) -> str:
 @register.filter
 def fraction(part: formats.Number | None, whole: formats.Number | None) -> str:
     return formats.fraction(part, whole)
+
+
+@register.filter
+def magnitude(value: Size) -> Size:
+    """The size without the sign, where words already say which way."""
+    return abs(value)
+
+
+@register.simple_tag
+def server_now() -> datetime:
+    return timezone.now()
