@@ -4,13 +4,15 @@
 
 PACKAGE_DIR is the unpacked npm package @expo-google-fonts/noto-sans-sc.
 
-Needs fonttools and brotli. Each weight becomes two files of one family, so that no file of the
-repository passes 2 MiB and a page seldom loads more than the first:
+Needs fonttools and brotli. Each weight becomes two files, so that no file of the repository
+passes 2 MiB and a page seldom loads more than the first:
 
 * ``NotoSansSC-<Weight>``: Latin, symbols, the 3,755 everyday characters of GB 2312 (level 1) and
   the rarer ones that our own words need;
 * ``NotoSansSC-<Weight>-rare``: GB 2312 level 2 and the names list of the Table of General Standard
-  Chinese Characters (2013, level 3), because people and firms carry such characters.
+  Chinese Characters (2013, level 3), because people and firms carry such characters. Its family is
+  called Noto Sans SC Rare: WeasyPrint tells fonts apart by name, and under one name it draws a rare
+  character with the other file's glyph number, which is another character.
 
 ``.ttf`` is for PDF and for browser tests (through ``fonts.conf``), ``.woff2`` for the portal. The
 output is the same bytes for the same input, so VENDOR.md can hold its hashes.
@@ -71,6 +73,16 @@ def character_sets() -> dict[str, set[int]]:
     return {"": everyday, "-rare": rare - everyday}
 
 
+def rename(font: TTFont, part: str) -> None:
+    """Give the rare part its own family, full and PostScript names."""
+    for record in font["name"].names:
+        text = record.toUnicode()
+        if record.nameID in (1, 3, 4):
+            record.string = text.replace("Noto Sans SC", "Noto Sans SC" + part)
+        if record.nameID in (3, 6):
+            record.string = record.toUnicode().replace("NotoSansSC", "NotoSansSC" + part.strip())
+
+
 def cut(source: Path, characters: set[int]) -> TTFont:
     options = subset.Options()
     options.hinting = False
@@ -90,6 +102,8 @@ def main(package: Path) -> None:
         for part, characters in character_sets().items():
             font = cut(package / path, characters)
             name = f"NotoSansSC-{weight}{part}"
+            if part:
+                rename(font, " Rare")
             font.save(TARGET / f"{name}.ttf")
             font.flavor = "woff2"
             font.save(TARGET / f"{name}.woff2")

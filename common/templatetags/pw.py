@@ -1,6 +1,8 @@
 """Template filters over ``common.formats`` in the language of the page."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
 
 from django import template
 from django.utils import timezone
@@ -9,6 +11,7 @@ from django.utils.translation import get_language
 from common import formats
 
 register = template.Library()
+Size = TypeVar("Size", int, float, Decimal, timedelta)
 
 
 @register.filter
@@ -58,7 +61,7 @@ def fraction(part: formats.Number | None, whole: formats.Number | None) -> str:
 
 
 @register.filter
-def magnitude(value: formats.Number | timedelta) -> formats.Number | timedelta:
+def magnitude(value: Size) -> Size:
     """The size without the sign, where words already say which way."""
     return abs(value)
 
