@@ -20,7 +20,7 @@ class FrameProfile:
     crlf_required: False takes frames that end in nothing, or in LF alone, too.
     short_length: also read lengths of two and three digits (`##81QN`, `##453QN`).
     length_plus_6: also read lengths that count CRC and CRLF (tang0-0/HJ212-Pack).
-    Raises LocalError if no checksum is accepted or max_segment is out of range.
+    Raises LocalError if no checksum is accepted, one is unknown, or max_segment is out of range.
     """
 
     crc: tuple[CrcKind, ...] = (CrcKind.HJ212,)
@@ -30,6 +30,10 @@ class FrameProfile:
     length_plus_6: bool = False
 
     def __post_init__(self) -> None:
+        try:  # a stored profile has the kinds as plain text
+            object.__setattr__(self, "crc", tuple(CrcKind(kind) for kind in self.crc))
+        except ValueError as error:
+            raise LocalError(str(error)) from error
         if not self.crc:
             raise LocalError("a frame profile must accept at least one kind of CRC")
         if not 0 <= self.max_segment <= MAX_DECLARABLE:
