@@ -55,7 +55,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """A stretch in which some rules must not raise. ``facility_ids`` empty: the whole enterprise."""
+    """A stretch in which some rules must not raise; without facilities, in the whole enterprise."""
 
     span: Span
     rules: frozenset[str]
@@ -150,7 +150,9 @@ def clusters(spans: Sequence[Span], gap: timedelta) -> list[tuple[Span, ...]]:
     return [tuple(group) for group in groups]
 
 
-def held_on(spans: Spans, known_until: datetime | None, until: datetime, patience: timedelta) -> Spans:
+def held_on(
+    spans: Spans, known_until: datetime | None, until: datetime, patience: timedelta
+) -> Spans:
     """Return the spans with one that reaches ``known_until`` held on to ``until``.
 
     Two devices never report at the same moment. Whether something still goes on is judged as if

@@ -117,7 +117,8 @@ class _Judge:
         self.need = pairing.need(len(controls))
         end = min(as_of, pairing.valid_to) if pairing.valid_to else as_of
         self.on = intersect(
-            production.timeline.on, [Span(pairing.valid_from, end)] if end > pairing.valid_from else []
+            production.timeline.on,
+            [Span(pairing.valid_from, end)] if end > pairing.valid_from else [],
         )
 
     def findings(self, claims: Sequence[Excuse]) -> list[Finding]:
@@ -148,9 +149,7 @@ class _Judge:
         ]
         out = [
             self.finding(spans, Phase.ENDED)
-            for spans in clusters(
-                raised, self.params.duration("recovery_minutes", self.as_of)
-            )
+            for spans in clusters(raised, self.params.duration("recovery_minutes", self.as_of))
         ]
         if violations and self.is_open(violations[-1], still_open):
             latest = violations[-1]

@@ -32,6 +32,8 @@ class CollectorFacts:
 
     id: int
     mn: str
+    site_id: int
+    site_name: str
     interval: timedelta
     stale_after: timedelta
     facility_ids: frozenset[int]
@@ -117,6 +119,7 @@ def _finding(
         numbers=(Number("silent_minutes", minutes([span]), "min", params.at(key, span.start)),),
         facts={
             "collector": {"id": collector.id, "mn": collector.mn},
+            "site": {"id": collector.site_id, "name": collector.site_name},
             "points": collector.points_total,
             "points_total": collector.points_total,
         },

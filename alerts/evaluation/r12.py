@@ -1,7 +1,7 @@
 """R12 POWER_CUT: several points of one site are without voltage at the same time.
 
-At least ``r12_points`` points (all of them where a site has fewer), for ``r12_minutes``. Current zero
-with voltage present is OFF and no power cut. A point without data is not without voltage.
+At least ``r12_points`` points (all of them where a site has fewer), for ``r12_minutes``. Current
+zero with voltage present is OFF and no power cut. A point without data is not without voltage.
 
 Source: domain reference 7(5) and 8 (R12).
 """
@@ -50,7 +50,9 @@ class SiteFacts:
     name: str
 
 
-def wider_cut(points: Sequence[PointCut], control_ids: frozenset[int], *, at_least: int = 2) -> Spans:
+def wider_cut(
+    points: Sequence[PointCut], control_ids: frozenset[int], *, at_least: int = 2
+) -> Spans:
     """Return where a cut takes ``at_least`` points and more than these control facilities.
 
     Switching off the cabinet of the controls alone is no power cut that excuses R01.
@@ -81,9 +83,7 @@ def evaluate(
     )
     still_open = {span.start for span in held if span.end >= as_of}
 
-    claims = [
-        e for e in excuses if any(e.covers(RULE, point.facility_id) for point in points)
-    ]
+    claims = [e for e in excuses if any(e.covers(RULE, point.facility_id) for point in points)]
     long_cuts = [cut for cut in cuts if cut.duration >= params.duration("r12_minutes", cut.start)]
     raised = subtract(long_cuts, normalise(claim.span for claim in claims))
     out = []
@@ -118,9 +118,7 @@ def _finding(
         level=int(params.number("r12_level", start)),
         spans=spans,
         as_of=as_of,
-        numbers=(
-            Number("cut_minutes", minutes(spans), "min", params.at("r12_minutes", start)),
-        ),
+        numbers=(Number("cut_minutes", minutes(spans), "min", params.at("r12_minutes", start)),),
         facts={
             "site": {"id": site.id, "name": site.name},
             "points": hit,

@@ -149,7 +149,13 @@ def test_timelines_of_one_production_and_one_control(what, production, controls,
 @pytest.mark.parametrize(
     ("what", "mode", "at_least", "controls", "expected"),
     [
-        ("duty and standby change over", "ANY", 1, ["ON 0-30, OFF 30-60", "OFF 0-30, ON 30-60"], []),
+        (
+            "duty and standby change over",
+            "ANY",
+            1,
+            ["ON 0-30, OFF 30-60", "OFF 0-30, ON 30-60"],
+            [],
+        ),
         (
             "the change-over takes too long",
             "ANY",
@@ -230,7 +236,9 @@ class TestExcuses:
         assert shown(found) == [("SUPPRESSED declaration", 0, 40)]
 
     def test_a_repair_of_one_fan_does_not_excuse_the_other(self):
-        found = judge("ON 0-60", "OFF 0-60", "OFF 0-60", mode="ALL", excuses=[self.excuse(0, 60, 10)])
+        found = judge(
+            "ON 0-60", "OFF 0-60", "OFF 0-60", mode="ALL", excuses=[self.excuse(0, 60, 10)]
+        )
         assert shown(found) == [("FIRING", 0, 60)]
 
     def test_a_test_of_the_production_facility_excuses_it(self):

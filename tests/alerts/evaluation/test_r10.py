@@ -13,6 +13,8 @@ def judge(*points, at, received=None, interval=1, enabled=True, excuses=()):
     collector = CollectorFacts(
         id=7,
         mn="A1",
+        site_id=4,
+        site_name="主厂区",
         interval=interval * MINUTE,
         stale_after=max(3 * interval, 5) * MINUTE,
         facility_ids=frozenset({1}),
@@ -48,7 +50,11 @@ def test_a_silence_rises_from_yellow_over_orange_to_red(at, expected, levels):
 @pytest.mark.parametrize(
     ("what", "points", "expected"),
     [
-        ("a gap that ended, from the last reading on", ["ON 0-10, UNKNOWN 10-40, ON 40-50"], [("ENDED", 9, 40)]),
+        (
+            "a gap that ended, from the last reading on",
+            ["ON 0-10, UNKNOWN 10-40, ON 40-50"],
+            [("ENDED", 9, 40)],
+        ),
         ("a short gap", ["ON 0-10, UNKNOWN 10-22, ON 22-50"], []),
         ("one point of two silent", ["ON 0-10, UNKNOWN 10-40, ON 40-50", "ON 0-50"], []),
         (
@@ -56,7 +62,11 @@ def test_a_silence_rises_from_yellow_over_orange_to_red(at, expected, levels):
             ["ON 0-10, UNKNOWN 10-40, ON 40-50", "ON 0-12, UNKNOWN 12-41, ON 41-50"],
             [("ENDED", 11, 40)],
         ),
-        ("a single reading after the gap ends it", ["ON 0-10, UNKNOWN 10-40, ON 40-40"], [("ENDED", 9, 40)]),
+        (
+            "a single reading after the gap ends it",
+            ["ON 0-10, UNKNOWN 10-40, ON 40-40"],
+            [("ENDED", 9, 40)],
+        ),
         ("back-filled: no gap is left", ["ON 0-50"], []),
         ("never sent", [""], []),
     ],
@@ -99,6 +109,7 @@ def test_the_evidence_names_the_collector_and_the_step_it_met():
     (finding,) = judge("ON -60-0", at=60)
     found = evidence(finding)
     assert found["collector"] == {"id": 7, "mn": "A1"}
+    assert found["site"] == {"id": 4, "name": "主厂区"}
     assert found["numbers"] == [
         {
             "key": "silent_minutes",

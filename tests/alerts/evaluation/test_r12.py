@@ -36,7 +36,11 @@ LONG = "ON 0-20, POWER_CUT 20-40, ON 40-60"
         ("not at the same time", [LONG, "POWER_CUT 0-18, ON 18-60"], []),
         ("four minutes", ["POWER_CUT 0-4, ON 4-9", "POWER_CUT 0-4, ON 4-9"], []),
         ("going on", ["ON 0-20, POWER_CUT 20-40"] * 2, [("FIRING", 20, 40)]),
-        ("going on, one report behind", ["POWER_CUT 20-40", "POWER_CUT 20-39"], [("FIRING", 20, 39)]),
+        (
+            "going on, one report behind",
+            ["POWER_CUT 20-40", "POWER_CUT 20-39"],
+            [("FIRING", 20, 39)],
+        ),
         ("pending", ["POWER_CUT 20-23"] * 2, [("PENDING", 20, 23)]),
         ("no data is no power cut", ["UNKNOWN 0-60", "UNKNOWN 0-60"], []),
         ("nobody sent", ["", ""], []),

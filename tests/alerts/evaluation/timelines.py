@@ -1,13 +1,14 @@
 """Timelines written as words: ``"ON 0-30, OFF 30-40"``, minutes after a fixed midnight."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import date, timedelta
 
-from common.localtime import day_start
 from common.intervals import Span
+from common.localtime import day_start
 from meters.states import Segment, State
 from meters.timelines import combine_points
 
-T0: datetime = day_start(datetime(2026, 11, 23).date())  # noqa: DTZ001
+T0 = day_start(date(2026, 11, 23))
 MINUTE = timedelta(minutes=1)
 
 
@@ -19,8 +20,8 @@ def segments(words):
     out = []
     for word in filter(None, words.split(", ")):
         state, stretch = word.split(" ")
-        start, end = stretch.split("-")
-        out.append(Segment(State(state), minute(float(start)), minute(float(end))))
+        start, end = re.fullmatch(r"(-?\d+)-(-?\d+)", stretch).groups()
+        out.append(Segment(State(state), minute(int(start)), minute(int(end))))
     return out
 
 
