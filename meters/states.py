@@ -113,21 +113,22 @@ class Tuning:
 class Thresholds:
     """The powers that part the states from ``valid_from`` on.
 
-    A state is entered at its threshold, as the table says ("ON at or above"), and left
-    ``hysteresis_kw`` beyond it. The two bands never meet: each takes at most half the distance.
+    A state is entered at its threshold, as the table says ("ON at or above"), and left a band
+    beyond it. The two bands never meet: each takes at most half the distance.
     """
 
     off_below_kw: float
     on_from_kw: float
-    hysteresis_kw: float = 0.0
+    off_band_kw: float = 0.0
+    on_band_kw: float = 0.0
     valid_from: datetime | None = None  # None: since ever
     leave_off_kw: float = field(init=False)
     leave_on_kw: float = field(init=False)
 
     def __post_init__(self) -> None:
-        band = min(self.hysteresis_kw, (self.on_from_kw - self.off_below_kw) / 2)
-        object.__setattr__(self, "leave_off_kw", self.off_below_kw + band)
-        object.__setattr__(self, "leave_on_kw", self.on_from_kw - band)
+        half = (self.on_from_kw - self.off_below_kw) / 2
+        object.__setattr__(self, "leave_off_kw", self.off_below_kw + min(self.off_band_kw, half))
+        object.__setattr__(self, "leave_on_kw", self.on_from_kw - min(self.on_band_kw, half))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,6 @@ class CommissioningRow:
     valid_from: datetime
     off_below_kw: float
     on_from_kw: float
-    reference_kw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +173,28 @@ def state_rules(
 ) -> StateRules:
     """Return the rules for a point: class shares of the reference load, then the dated rows.
 
-    Reference load: the row's own, else 0.7 x rated power [A]. Before the first row the shares of
-    the load class apply. Raises ``KeyError`` for an unknown load class.
+    Class shares: of 0.7 x rated power [A], with a band of 5 points of that (domain 7(2)), until the
+    first row. A commissioned line was measured between idling and load, which may lie close
+    together: its band is 5 % of the line itself, so that a machine idling just below it is not
+    taken to run. Raises ``KeyError`` for an unknown load class.
     """
     tuning = tuning or Tuning()
     shares = CLASS_SHARES[load_class]
-    by_rating = tuning.reference_share * rated_kw
-    scale = 1.0 if shares.absolute else by_rating
-    thresholds = [
-        Thresholds(shares.off * scale, shares.on * scale, tuning.hysteresis_share * by_rating)
-    ]
+    reference = tuning.reference_share * rated_kw
+    scale = 1.0 if shares.absolute else reference
+    band = tuning.hysteresis_share * reference
+    thresholds = [Thresholds(shares.off * scale, shares.on * scale, band, band)]
     for row in sorted(rows, key=lambda row: row.valid_from):
-        reference = by_rating if row.reference_kw is None else row.reference_kw
-        hysteresis = tuning.hysteresis_share * reference
-        thresholds.append(Thresholds(row.off_below_kw, row.on_from_kw, hysteresis, row.valid_from))
+        share = tuning.hysteresis_share
+        thresholds.append(
+            Thresholds(
+                row.off_below_kw,
+                row.on_from_kw,
+                share * row.off_below_kw,
+                share * row.on_from_kw,
+                row.valid_from,
+            )
+        )
     return StateRules(
         interval=interval,
         thresholds=tuple(thresholds),

@@ -156,22 +156,17 @@ def test_at_a_quarter_hour_a_state_must_last_two_intervals():
 
 
 def test_a_dated_threshold_holds_from_its_date_on():
-    rules = fan(rows=[CommissioningRow(minute(5), 1.0, 60.0, reference_kw=100.0)])
+    rules = fan(rows=[CommissioningRow(minute(5), 1.0, 60.0)])
     assert shown(find_segments(samples([50] * 10), rules)) == [("ON", 0, 5), ("STANDBY", 5, 9)]
     assert states.thresholds_at(rules, minute(4)).on_from_kw == 21.0
     assert states.thresholds_at(rules, minute(5)).on_from_kw == 60.0
-    assert states.thresholds_at(rules, minute(5)).leave_on_kw == 55.0
-
-
-def test_without_a_reference_a_dated_threshold_takes_seven_tenths_of_the_rating():
-    rules = fan(rows=[CommissioningRow(T0, 1.0, 60.0)])
-    assert rules.thresholds[-1].hysteresis_kw == pytest.approx(3.5)
+    assert states.thresholds_at(rules, minute(5)).leave_on_kw == 57.0
 
 
 def test_the_two_bands_never_meet():
-    rules = fan(rows=[CommissioningRow(T0, 7.5, 8.0)])
+    rules = fan(rows=[CommissioningRow(T0, 7.5, 7.7)])
     limits = rules.thresholds[-1]
-    assert limits.leave_off_kw == limits.leave_on_kw == 7.75
+    assert limits.leave_off_kw == limits.leave_on_kw == 7.6
 
 
 def test_a_trickle_load_has_absolute_thresholds():
@@ -242,7 +237,7 @@ RULES = st.sampled_from(
     [
         fan(),
         fan(load_class="CYCLIC"),
-        fan(load_class="VFD", rows=[CommissioningRow(minute(15), 4.0, 20.0, 60.0)]),
+        fan(load_class="VFD", rows=[CommissioningRow(minute(15), 4.0, 20.0)]),
         fan(interval=3 * MINUTE),
     ]
 )
