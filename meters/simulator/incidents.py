@@ -7,7 +7,7 @@ one to three lawful events that look like one, for ever; real data hold more law
 offences (domain reference, section 16). The night before the start holds a few that are over.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -56,6 +56,19 @@ class Incident:
     @property
     def stretch(self) -> Stretch:
         return Stretch(self.start, self.end)
+
+
+#: Seconds for which the record may have stood still and still be taken up where it ends.
+CONTINUES_WITHIN_S = 300
+
+
+def plan_start(record_ends: Iterable[int], now: int) -> int:
+    """Return the start of a plan: where the record ends, if that is just now, else now.
+
+    So a simulation that follows upon seeding has the plan that the seeded history shows.
+    """
+    newest = max(record_ends, default=0)
+    return newest if now - CONTINUES_WITHIN_S <= newest <= now else now
 
 
 # (kind, minutes before the start, minutes it lasts); 8.5 minutes so that the tenth minute, counted

@@ -219,11 +219,10 @@ class Feed:
             readings.append((machine, self._sample(machine, t, kw, is_dead)))
         return readings
 
-    def catch_up(self, until: int, step_s: int) -> None:
-        """Move the registers on to ``until`` without reading them, in steps of so many seconds."""
-        if self._at:
-            for t in range(min(self._at.values()) + step_s, until, step_s):
-                self.measure(t)
+    def catch_up(self, until: int, step_s: int, *, since: int) -> None:
+        """Move the registers on from ``since`` to ``until`` in steps, without showing anything."""
+        for t in range(since, until, step_s):
+            self.measure(t)
 
     def _sample(self, machine: Machine, t: int, kw: float, is_dead: bool) -> Sample:
         circuit = machine.circuit
