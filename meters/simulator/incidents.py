@@ -63,12 +63,14 @@ CONTINUES_WITHIN_S = 300
 
 
 def plan_start(record_ends: Iterable[int], now: int) -> int:
-    """Return the start of a plan: where the record ends, if that is just now, else now.
+    """Return the start of a plan, a full minute: where the record ends, if just now, else now.
 
-    So a simulation that follows upon seeding has the plan that the seeded history shows.
+    So a simulation that follows upon seeding has the plan that the seeded history shows, which
+    ends with a full minute.
     """
     newest = max(record_ends, default=0)
-    return newest if now - CONTINUES_WITHIN_S <= newest <= now else now
+    start = newest if now - CONTINUES_WITHIN_S <= newest <= now else now
+    return -(-start // _MINUTE) * _MINUTE
 
 
 # (kind, minutes before the start, minutes it lasts); 8.5 minutes so that the tenth minute, counted
