@@ -40,8 +40,6 @@ def get_acts(alert: Alert, eyes: Eyes, *, typed: Mapping[str, str] | None = None
     return []
 
 
-def perform(
-    alert: Alert, *, act: str, actor: User, reason: str, note: str, now: datetime
-) -> str:
+def perform(alert: Alert, *, act: str, actor: User, reason: str, note: str, now: datetime) -> str:
     """Carry out the act and return what was done, in words."""
     raise ActRefused(_("This act is not known."))

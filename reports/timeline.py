@@ -42,9 +42,9 @@ FATES = {
 def get_timeline(file: AlertFile) -> list[dict[str, Any]]:
     """Return acts and messages, oldest first, as ``components/timeline.html`` shows them."""
     entries: list[tuple[datetime, int, dict[str, Any]]] = []
-    entries += [(entry.at, 0, _act(entry)) for entry in file.log]
+    entries += [(act.at, 0, _act(act)) for act in file.log]
     entries += [(item.created_at, 1, _message(item)) for item in file.notifications]
-    return [entry for __, __, entry in sorted(entries, key=lambda entry: entry[:2])]
+    return [shown for __, __, shown in sorted(entries, key=lambda entry: entry[:2])]
 
 
 def _act(entry: AlertLog) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """A believable night: one foundry with everything that a picture can show, and its neighbours.
 
-``make_story`` fills the database; times count back from ``now``, so that tests may fix the clock and
-a browser may look at it live. People: a city enforcer (owner of the matter), the city administrator,
-a colleague of another county, a stranger of another city, the foundry's own officer.
+``make_story`` fills the database; times count back from ``now``, so that tests may fix the clock
+and a browser may look at it live. People: a city enforcer (owner of the matter), the city
+administrator, a colleague of another county, a stranger of another city, the foundry's own officer.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from alerts.models import (
     Alert,
@@ -246,7 +247,7 @@ def _night(story: Story) -> None:
     segments, readings = [], []
     for key, edges in NIGHT.items():
         point, rated = story.points[key], PLANT[key][3]
-        for (ago, state), (until, __) in zip(edges, edges[1:], strict=False):
+        for (ago, state), (until, __) in pairwise(edges):
             kw = None if state == "UNKNOWN" else round(rated * SHARE[str(state)], 1)
             count = 0 if state == "UNKNOWN" else ago - until
             segments.append(

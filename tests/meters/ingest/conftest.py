@@ -56,7 +56,9 @@ class Plant:
     points: list[MonitoringPoint]
     store: Store
 
-    def entry(self, raw: bytes, received_at: datetime = NOON, peer: str = "192.0.2.1:4000") -> Entry:
+    def entry(
+        self, raw: bytes, received_at: datetime = NOON, peer: str = "192.0.2.1:4000"
+    ) -> Entry:
         directory = load_directory()
         known = directory.collectors[self.collector.mn]
         meaning = interpret(
