@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from meters.archive import ACCEPTED, RawFrame
 from meters.builtin_profiles import BUILTIN_PROFILES
 from meters.ingest import Batch, Entry, Store, StoreResult, load_directory
 from meters.ingest.interpret import interpret
-from meters.archive import ACCEPTED, RawFrame
 from meters.models import Collector, MonitoringPoint, Profile
 from meters.protocol import NEED_DATA, Decoder, Frame, Message, encode, format_datetime
 from tests.factories import CollectorFactory, FacilityFactory, PointFactory
@@ -56,7 +56,9 @@ class Plant:
     points: list[MonitoringPoint]
     store: Store
 
-    def entry(self, raw: bytes, received_at: datetime = NOON, peer: str = "192.0.2.1:4000") -> Entry:
+    def entry(
+        self, raw: bytes, received_at: datetime = NOON, peer: str = "192.0.2.1:4000"
+    ) -> Entry:
         directory = load_directory()
         known = directory.collectors[self.collector.mn]
         meaning = interpret(

@@ -190,9 +190,7 @@ def test_stored_frames_can_be_read_again(plant: Plant) -> None:
 
 def test_problems_are_counted_and_bounded(plant: Plant) -> None:
     entry = plant.entry(plant.frame(NOON, "100001-Pt=NaN,100001-Ia=1e308,100001-Foo=1"))
-    strange = [
-        Entry(entry.raw, issues=(Issue("UNKNOWN_MN", f"MN{n}", ""),)) for n in range(1000)
-    ]
+    strange = [Entry(entry.raw, issues=(Issue("UNKNOWN_MN", f"MN{n}", ""),)) for n in range(1000)]
 
     plant.store.store_batch(Batch([entry, *strange]))
     plant.store.store_batch(Batch(strange))
