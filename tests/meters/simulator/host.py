@@ -1,7 +1,7 @@
 """A small real HJ 212 host to send to, with switches to misbehave."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from meters.protocol import NEED_DATA, Decoder, Frame, Message, encode, reply
@@ -12,7 +12,7 @@ class Host:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.answers = True
+        self.answers: Callable[[Frame], bool] = lambda frame: True
         self.drop_next = 0  # so many frames are taken as lost
         self.connections = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -52,7 +52,7 @@ class Host:
                         self.drop_next -= 1
                         continue
                     self.frames.append(event)
-                    for message in reply(event) if self.answers else []:
+                    for message in reply(event) if self.answers(event) else []:
                         writer.write(encode(message))
         except ConnectionError:
             pass
