@@ -12,5 +12,8 @@ class PowerWatchConfig(AppConfig):
     name = "powerwatch"
 
     def ready(self) -> None:
+        # Here and not in the package: the launcher imports the package and needs no Celery.
+        from powerwatch import celery  # noqa: F401  makes it the app of every shared task
+
         # Last in INSTALLED_APPS: every table stands when the rights are given.
         post_migrate.connect(_after_migrate, sender=self)

@@ -124,7 +124,7 @@ class Decoder:
 
     def next_event(self) -> Frame | Reject | NeedData:
         """Return the next frame or refusal in the order of the stream, else NEED_DATA."""
-        if not self._events:
+        if not self._events and self._buffer:
             self._advance()
         return self._events.popleft() if self._events else NEED_DATA
 
@@ -232,23 +232,21 @@ class Decoder:
                 mark.until = reading.end
 
     def _verdict(self, reading: _Reading) -> Frame | Why:
-        at = self._offset
-        buffer = self._buffer
-        crc_end = reading.crc + _CRC_SIZE
-        has_tail = buffer[crc_end - at : reading.end - at] in (_CRLF, b"")
-        segment = bytes(buffer[reading.segment - at : reading.crc - at])
+        start = reading.start
+        raw = bytes(self._buffer[start - self._offset : reading.end - self._offset])
+        crc = reading.crc - start
+        has_tail = raw[crc + _CRC_SIZE :] in (_CRLF, b"")
+        segment = raw[reading.segment - start : crc]
         if not has_tail and not segment.endswith(CP_CLOSE):
             return Why.BAD_LENGTH  # spares hostile streams the CRC
         # Encrypted frames (HJ 212-2025) would be opened here: cut by length as they are, with the
         # CRC over the plain text.
-        if not self._crc_is_right(segment, bytes(buffer[reading.crc - at : crc_end - at])):
+        if not self._crc_is_right(segment, raw[crc : crc + _CRC_SIZE]):
             return Why.BAD_CRC if has_tail else Why.BAD_LENGTH
         if not has_tail:
             return Why.NO_CRLF
         parts = split_segment(segment)
-        if parts is None:
-            return Why.NO_CP
-        return Frame(bytes(buffer[reading.start - at : reading.end - at]), segment, *parts)
+        return Why.NO_CP if parts is None else Frame(raw, segment, *parts)
 
     def _crc_is_right(self, segment: bytes, digits: bytes) -> bool:
         # The standard shows upper case; lower case is common in the field.

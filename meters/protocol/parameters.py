@@ -13,10 +13,7 @@ _BLANKS = " \t\r\n"
 # separate alike and values are grouped by the code before the dash.
 # HJ 212-2017, CN=3020: log text stands between `//` and `//`. The standard does not say whether
 # separators inside it count; as it is free text, they do not.
-_PAIR = re.compile(
-    rf"(?:\A|[;,])([^=;,]*)=(?:[{_BLANKS}]*(//.*?//)(?=[{_BLANKS}]*(?:[;,]|\Z))|([^;,]*))",
-    re.DOTALL,
-)
+_ITEM = re.compile(rf"[^=;,]*=[{_BLANKS}]*//.*?//(?=[{_BLANKS}]*(?:[;,]|\Z))|[^;,]+", re.DOTALL)
 _BLANK = re.compile(rf"[{_BLANKS}]")
 
 
@@ -29,18 +26,22 @@ def parse_cp(text: str) -> tuple[Fields, Factors]:
     """
     fields: Fields = {}
     factors: Factors = {}
-    pairs = _PAIR.findall(text)
-    # Leniency: the standard prints a blank after `&&` in C.2; most senders print none at all.
-    if _BLANK.search(text):
-        pairs = [[part.strip(_BLANKS) for part in pair] for pair in pairs]
-    for name, log, plain in pairs:
-        value = log or plain
-        code, dash, field = name.partition("-")
-        if dash and code and field:
-            factor = factors.get(code)
-            if factor is None:
-                factor = factors[code] = {}
-            factor[field] = value
+    # Only log text needs the slower pattern, and only senders of blanks have them stripped.
+    items = _ITEM.findall(text) if "//" in text else text.replace(",", ";").split(";")
+    has_blanks = _BLANK.search(text) is not None
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals:
+            continue
+        # Leniency: the standard itself prints a blank after `&&`.
+        if has_blanks:
+            name, value = name.strip(_BLANKS), value.strip(_BLANKS)
+        code, _, field = name.partition("-")
+        if code and field:
+            if code in factors:
+                factors[code][field] = value
+            else:
+                factors[code] = {field: value}
         elif name:
             fields[name] = value
     return fields, factors

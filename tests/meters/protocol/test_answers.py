@@ -91,9 +91,12 @@ def test_without_a_command_there_is_nothing_to_answer() -> None:
     assert answered(f"MN=1;Flag=5;{DATA}") == []
 
 
-def test_an_echo_that_fits_no_frame_is_not_sent() -> None:
-    long = "x" * (1024 - len("CN=2081;MN=;Flag=5;CP=&&&&"))
-    assert answered(f"CN=2081;MN={long};Flag=5;CP=&&&&") == []
+def test_an_echo_far_longer_than_any_device_sends_is_not_sent() -> None:
+    for flag in (1, 5, 9):
+        fits, too_long = "é" * 396, "é" * 397
+        (message,) = reply(frame(f"CN=2081;QN={fits};Flag={flag};CP=&&&&"))
+        assert len(encode(message)) <= 1036
+        assert answered(f"CN=2081;QN={too_long};Flag={flag};CP=&&&&") == []
 
 
 def test_an_answer_decodes_to_itself() -> None:

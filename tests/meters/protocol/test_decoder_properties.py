@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meters.protocol import Decoder, Frame, FrameProfile, LocalError, Reject, reply, wrap
+from meters.protocol import Decoder, Frame, FrameProfile, LocalError, Reject, encode, reply, wrap
 from meters.protocol.decode import as_json
 from meters.protocol.decoder import MAX_UNREAD
 from tests.meters.protocol.helpers import GOOD, cut, decode, drain, frames, profiles, streams
@@ -74,7 +74,8 @@ def test_any_bytes_give_frames_and_refusals_and_a_bounded_buffer(
     for event in events:
         if isinstance(event, Frame):
             as_json(event)
-            reply(event)
+            for answer in reply(event):
+                encode(answer)
             seen += len(event.raw)
         else:
             assert 0 < len(event.raw) <= min(longest, event.count)
