@@ -96,7 +96,12 @@ def unpack(payload: bytes) -> list[RawFrame]:
 
 
 def chain_hash(
-    *, previous_sha256: bytes, chunk_id: int, received_at: datetime, frame_count: int, payload: bytes
+    *,
+    previous_sha256: bytes,
+    chunk_id: int,
+    received_at: datetime,
+    frame_count: int,
+    payload: bytes,
 ) -> bytes:
     """Return the SHA-256 that ties a chunk to the one before it."""
     header = _HEADER.pack(chunk_id, to_microseconds(received_at), frame_count)

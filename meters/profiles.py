@@ -21,9 +21,9 @@ The keys of a specification (only ``match``, ``item`` and ``parameters`` must be
     data_time   {"digits": [14, 17], "max_future_s": 600}
     interval_s  the interval the platform expects; for those who register collectors
     frame       {"crc": ["hj212"], "max_segment": 1024, "crlf_required": true,
-                 "short_length": false, "length_plus_6": false}: see meters.protocol.FrameProfile
+                 "short_length": false, "length_plus_6": false}; see protocol.FrameProfile
     answer      {"uploads": "by-flag", "unknown_commands": true, "login_cn": null,
-                 "login_answer": "9022", "heartbeat_cn": ["9015"]}: see meters.protocol.AnswerProfile
+                 "login_answer": "9022", "heartbeat_cn": ["9015"]}; see protocol.AnswerProfile
     notes       free text: where the table comes from, what is assumed
 """
 
@@ -306,9 +306,7 @@ def _bounds(given: object) -> dict[str, tuple[float, float]]:
     return bounds
 
 
-def _parameters(
-    given: object, bounds: Mapping[str, tuple[float, float]]
-) -> dict[str, _Parameter]:
+def _parameters(given: object, bounds: Mapping[str, tuple[float, float]]) -> dict[str, _Parameter]:
     out: dict[str, _Parameter] = {}
     for name, entry in _table("parameters", given).items():
         where = f"parameters.{name}"
@@ -318,9 +316,7 @@ def _parameters(
             out[name] = _Parameter(None, 1.0, 0.0, 0.0, False)
             continue
         if quantity not in QUANTITIES:
-            raise ProfileError(
-                f"{where}.quantity: expected null or one of {', '.join(QUANTITIES)}"
-            )
+            raise ProfileError(f"{where}.quantity: expected null or one of {', '.join(QUANTITIES)}")
         scale = _number(f"{where}.scale", row.get("scale", 1))
         if scale == 0:
             raise ProfileError(f"{where}.scale: expected a number other than 0")

@@ -250,23 +250,28 @@ def find_restart(
 
     ``segments``: the point's recent segments, right for every reading before ``since``.
     ``samples`` ascend and reach some way back; ``rules.look_back`` is nearly always enough.
-    The place is a slot that agrees with its segment (nothing is pending) and lies at least
-    ``must_last`` inside it: what made that segment accepted came before ``since``, so nothing that
-    changed since can take it back. None means: look further back.
+    The place is the start of a segment, or a slot at least ``must_last`` inside one that agrees
+    with it, so that nothing is pending. Either way what made that segment accepted came before
+    ``since``, so nothing that changed since can take it back. None means: look further back.
     """
     if not samples or not segments:
         return None
     starts = [segment.start for segment in segments]
     filled_from = samples[0].at + (rules.rolling or timedelta())
-    for slot in reversed(_cut_into_slots(samples, rules, None)):
-        if slot.is_gap or slot.start >= since:
-            continue
+    unchanged = [
+        slot
+        for slot in _cut_into_slots(samples, rules, None)
+        if filled_from <= slot.start < since and not slot.is_gap
+    ]
+    for slot in reversed(unchanged):
         n = bisect_right(starts, slot.start) - 1
-        if n < 0 or slot.start < filled_from:
+        if n < 0:
             return None
         segment = segments[n]
-        settled = segment.start + rules.must_last <= slot.start <= segment.end
-        if settled and _agrees(slot, segment.state):
+        accepted_at = segment.start + rules.must_last
+        begins = slot.start == segment.start and accepted_at <= unchanged[-1].start
+        settled = accepted_at <= slot.start <= segment.end and _agrees(slot, segment.state)
+        if begins or settled:
             return Prior(segment.state, slot.start)
     return None
 

@@ -3,7 +3,7 @@
 Source: PostgreSQL's documentation of COPY, "Binary Format", and the send functions of its types.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
@@ -16,8 +16,7 @@ _TRAILER: Final = b"\xff\xff"
 _NULL: Final = -1
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_FLOATS: Final = slice(3, 11)  # p_kw .. pf of a NewReading
-_FLOAT_COUNT: Final = 8
+_FLOAT_COUNT: Final = 8  # p_kw .. pf of a NewReading
 #: Columns of a row, in this order: position, enterprise_id, then those of NewReading.
 _COLUMN_COUNT: Final = 2 + len(NewReading._fields)
 # numeric(16, 4): four groups of four digits, the last behind the point. Before them: size, number
@@ -35,22 +34,22 @@ def copy_form(rows: Iterable[tuple[int, NewReading]]) -> bytes:
     micros: dict[datetime, int] = {}
     pack_full = _form((1 << _FLOAT_COUNT) - 1, True, 1).pack
     for position, (enterprise_id, reading) in enumerate(rows):
-        measured_at, received_at = reading[1], reading[2]
+        point_id, measured_at, received_at, *floats, energy_kwh, flag, is_backfill = reading
         if (measured := micros.get(measured_at)) is None:
             measured = micros[measured_at] = (measured_at - _EPOCH) // _MICROSECOND
         if (received := micros.get(received_at)) is None:
             received = micros[received_at] = (received_at - _EPOCH) // _MICROSECOND
-        head = (_COLUMN_COUNT, 4, position, 8, enterprise_id, 8, reading[0], 8, measured)
-        floats, energy_kwh, flag = reading[_FLOATS], reading[11], reading[12].encode()
-        if energy_kwh is None or len(flag) != 1 or None in floats:
-            parts.append(_unusual_row(head, received, floats, energy_kwh, flag, reading[13]))
+        head = (_COLUMN_COUNT, 4, position, 8, enterprise_id, 8, point_id, 8, measured, 8, received)
+        text = flag.encode()
+        if energy_kwh is None or len(text) != 1 or None in floats:
+            parts.append(_unusual_row(head, floats, energy_kwh, text, is_backfill))
             continue
         p_kw, ua, ub, uc, ia, ib, ic, pf = floats
         # fmt: off
         parts.append(pack_full(
-            *head, 8, received,
+            *head,
             8, p_kw, 8, ua, 8, ub, 8, uc, 8, ia, 8, ib, 8, ic, 8, pf,
-            *_NUMERIC_HEAD, *_groups(energy_kwh), 1, flag, 1, reading[13],
+            *_NUMERIC_HEAD, *_groups(energy_kwh), 1, text, 1, is_backfill,
         ))
         # fmt: on
     parts.append(_TRAILER)
@@ -66,14 +65,13 @@ def _groups(energy_kwh: float) -> tuple[int, int, int, int]:
 
 def _unusual_row(
     head: tuple[int, ...],
-    received: int,
-    floats: tuple[float | None, ...],
+    floats: Sequence[float | None],
     energy_kwh: float | None,
     flag: bytes,
     is_backfill: bool,
 ) -> bytes:
     """Return a row with NULLs or another length of flag."""
-    values: list[object] = [*head, 8, received]
+    values: list[object] = [*head]
     mask = 0
     for place, value in enumerate(floats):
         if value is None:

@@ -246,7 +246,9 @@ def _log_conflicts(
     """Log the values that came second and differ; add them to the issues; return how many."""
     cursor.execute(sql.PREFER_INDEX, prepare=False)
     points: list[int] = []
-    for day in sorted({e.measured_at.date() for e in batch.entries if e.readings and e.measured_at}):
+    for day in sorted(
+        {e.measured_at.date() for e in batch.entries if e.readings and e.measured_at}
+    ):
         since = datetime(day.year, day.month, day.day, tzinfo=UTC)
         cursor.execute(
             sql.LOG_CONFLICTS,

@@ -42,9 +42,7 @@ def answer_request(frame: Frame, own: Identity, *, interval_s: int, now: datetim
         return Answer()
 
     def say(cn: str, cp: str = "", st: str = INTERACTION) -> Message:
-        return Message(
-            qn=frame.qn, st=st, cn=cn, pw=own.password, mn=own.mn, flag=own.flag, cp=cp
-        )
+        return Message(qn=frame.qn, st=st, cn=cn, pw=own.password, mn=own.mn, flag=own.flag, cp=cp)
 
     def done(*data: Message, result: int = _DONE) -> tuple[Message, ...]:
         return (say(ACCEPTED, f"QnRtn={_OK}"), *data, say(DONE, f"ExeRtn={result}"))

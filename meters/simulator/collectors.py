@@ -183,9 +183,7 @@ class CollectorClient:
     def _has_link(self) -> bool:
         """Tell whether the incident plan leaves the collector its connection at this second."""
         now = int(self._clock())
-        return not any(
-            start <= now < end for start, end in self.feed.timeline(now).disconnected
-        )
+        return not any(start <= now < end for start, end in self.feed.timeline(now).disconnected)
 
     # --- the connection
 

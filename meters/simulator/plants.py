@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
+from itertools import pairwise
 from typing import NamedTuple
 
 from enterprises.models import FacilityKind
@@ -50,9 +51,7 @@ class _Regime(NamedTuple):
 class Timeline:
     """Who works when at one plant within ``[since, until)``."""
 
-    def __init__(
-        self, plant: Plant, incidents: Iterable[Incident], since: int, until: int
-    ) -> None:
+    def __init__(self, plant: Plant, incidents: Iterable[Incident], since: int, until: int) -> None:
         self.since, self.until = since, until
         self._plant = plant
         self._incidents = list(incidents)
@@ -122,7 +121,7 @@ class Timeline:
             edges.update(range(first - first % period + period, last, period))
             active: dict[str, list[tuple[int, int]]] = {member.key: [] for member in members}
             marks = sorted(edge for edge in edges if first <= edge <= last)
-            for start, end in zip(marks, marks[1:], strict=False):
+            for start, end in pairwise(marks):
                 shifted = any(change.start <= start < change.end for change in changes)
                 resting = (start // period + seed + shifted) % len(members)
                 for number, member in enumerate(members):
@@ -200,7 +199,7 @@ class Feed:
         readings: list[tuple[Machine, Sample]] = []
         parts_kw = 0.0
         for machine in self._parts:
-            start, mode, since = timeline.regime(machine, t)
+            _, mode, since = timeline.regime(machine, t)
             if mode is _Mode.RUNNING:
                 kw = loads.running_kw(machine, t, t - since)
             elif mode is _Mode.OFF:

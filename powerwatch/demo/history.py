@@ -109,9 +109,7 @@ def _rows(plant: Plant, plan: Plan, newest: _Newest) -> Iterator[str]:
             )
 
 
-def _write_signs_of_life(
-    newest: dict[str, _Newest], collectors: dict[str, Collector]
-) -> None:
+def _write_signs_of_life(newest: dict[str, _Newest], collectors: dict[str, Collector]) -> None:
     found = {mn: state for mn, state in newest.items() if state.count}
     LatestReading.objects.bulk_create(
         LatestReading(

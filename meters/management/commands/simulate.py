@@ -44,9 +44,7 @@ class Command(BaseCommand):
             raise CommandError(
                 _("No installed enterprise has a collector yet. Load the demo city: seed_demo")
             )
-        record_ends = {
-            mn: int(at.timestamp()) for mn, at in inventory.load_record_ends().items()
-        }
+        record_ends = {mn: int(at.timestamp()) for mn, at in inventory.load_record_ends().items()}
         registers = inventory.load_registers()
         connection.close()  # from here on the network is all it needs
         start = plan_start(record_ends.values(), int(time.time()))

@@ -47,7 +47,9 @@ class Command(BaseCommand):
         else:
             specs = make_city(limit)
             build.build_city(specs, now=timezone.now())
-            self._say(_("%(count)d fictional enterprises and their people.") % {"count": len(specs)})
+            self._say(
+                _("%(count)d fictional enterprises and their people.") % {"count": len(specs)}
+            )
         if history.has_history():
             self._say(_("Readings stand; nothing is added to the record."))
         else:

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.shared
 #: it only idles (R04 will say so by the share of its load).
 CONTROL_FAMILY = {"CTRL_OFF_WHILE_PROD", "CTRL_LATE_START", "CTRL_EARLY_STOP", "CTRL_LOW_LOAD"}
 #: A production meter stuck at a load says ON while the machine idles. One false claim follows; it
-#: goes when R11 (stuck) can take a point's word away. A meter that rounds to whole kW repeats itself
-#: honestly, so R01 cannot judge that on its own.
+#: goes when R11 (stuck) can take a point's word away. A meter that rounds to whole kW repeats
+#: itself honestly, so R01 cannot judge that on its own.
 KNOWN_FALSE = [("E03-P1", "2019-11-21T14:36:00", "2019-11-21T15:15:00")]
 LONG_AGO = datetime.fromisoformat("2019-01-01T00:00:00+00:00")
 

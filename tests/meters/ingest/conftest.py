@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from meters.archive import ACCEPTED, RawFrame
 from meters.builtin_profiles import BUILTIN_PROFILES
 from meters.ingest import Batch, Entry, Store, StoreResult, load_directory
 from meters.ingest.interpret import interpret
-from meters.archive import ACCEPTED, RawFrame
 from meters.models import Collector, MonitoringPoint, Profile
 from meters.protocol import NEED_DATA, Decoder, Frame, Message, encode, format_datetime
 from tests.factories import CollectorFactory, FacilityFactory, PointFactory
