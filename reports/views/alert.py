@@ -57,7 +57,7 @@ def alert_act(request: HttpRequest, number: str) -> HttpResponse:
     try:
         said = perform(
             found,
-            act=request.POST.get("act", ""),
+            name=request.POST.get("act", ""),
             actor=person(request),
             reason=request.POST.get("reason", ""),
             note=request.POST.get("note", "").strip(),
