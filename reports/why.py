@@ -1,9 +1,10 @@
-"""Why an alert was raised: the evidence of its newest occurrence in words."""
+"""Why an alert was raised and what speaks against it: an occurrence's evidence in words."""
 
 from datetime import datetime
 from typing import Any
 
 from alerts.models import Occurrence
+from alerts.numbers import describe_numbers
 
 
 def get_why(occurrence: Occurrence | None) -> dict[str, Any]:
@@ -12,7 +13,7 @@ def get_why(occurrence: Occurrence | None) -> dict[str, Any]:
     suppressed = evidence.get("suppressed_by") or {}
     as_of = evidence.get("as_of")
     return {
-        "numbers": [],
+        "numbers": describe_numbers(evidence),
         "unknown_minutes": evidence.get("unknown_minutes") or 0,
         "backfilled": bool(evidence.get("backfilled")),
         "as_of": datetime.fromisoformat(as_of) if as_of else None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
@@ -21,6 +21,10 @@ class AlertRow:
     alert: Alert
     sentence: str
     headline: str
+
+    @property
+    def length(self) -> timedelta:
+        return self.alert.latest_ended_at - self.alert.first_started_at
 
     @property
     def county(self) -> str:

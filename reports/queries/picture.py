@@ -256,7 +256,7 @@ def mode_label(pairing: Pairing) -> str:
 
 @dataclass(slots=True)
 class _Together:
-    """Productions (or lone facilities) that stand under one heading, served by the same pairings."""
+    """Productions under one heading that the same pairings serve; or one facility alone."""
 
     rank: int
     heading: str

@@ -17,7 +17,7 @@ Sample = tuple[datetime, float | None]
 
 
 def get_power(facility: Facility, window: Window) -> dict[str, Any]:
-    """Return the facility's power in the window: epoch seconds, kW (None where unknown), thresholds.
+    """Return the facility's power in the window: epoch seconds, kW (None: unknown), thresholds.
 
     At most 1,500 values. A moment at which one of several points is silent is unknown, never a
     smaller sum. Three queries.
@@ -68,7 +68,7 @@ def with_holes(samples: Sequence[Sample], longest: timedelta) -> list[Sample]:
 
 
 def thin_out(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Return at most ``most`` samples: of each bucket its lowest and highest, and a hole if it has one.
+    """Return at most ``most`` samples: each bucket's lowest and highest, and a hole if it has one.
 
     samples: ascending. Spikes survive, because a bucket gives its extremes and not its mean.
     """

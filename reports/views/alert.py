@@ -133,7 +133,7 @@ def _window(file: AlertFile, now: datetime) -> Window:
 
 
 def focus(picture: Picture, lanes: frozenset[int]) -> Picture:
-    """Return the picture with only the clusters that the finding concerns; all where it names none."""
+    """Return the picture with only the clusters that the finding concerns; all if it names none."""
     if not lanes:
         return picture
     groups = tuple(

@@ -1,0 +1,128 @@
+"""R10 COLLECTOR_OFFLINE: nothing from a collector for a while.
+
+A gap runs from the last reading to the next one, in the collector's own time, and is one only where
+*every* point of the collector is silent. It fires from ``offline_minutes_yellow`` on (and never
+before the collector's own ``stale_after``: one that reports every 15 minutes is not late at 16),
+and rises at orange and red. The open end is judged by our clock: silent means that nothing was
+*received*. Data that come later close the gap; the finding is then gone and the alert withdrawn.
+A collector that never sent is a matter of installation, not of this rule.
+
+Source: domain reference 8 (R10) and 15(4).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.evaluation.findings import Excuse, Finding, Number, Phase, Subject, minutes
+from alerts.evaluation.parameters import Parameters
+from common.intervals import Span, intersect, normalise, subtract
+from meters.states import State
+from meters.timelines import Stateful
+
+RULE = "R10"
+
+#: (parameter, level), worst first.
+STEPS = (("offline_minutes_red", 1), ("offline_minutes_orange", 2), ("offline_minutes_yellow", 3))
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorFacts:
+    """A collector as the rule sees it; ``received_at``: when we last heard anything, our clock."""
+
+    id: int
+    mn: str
+    site_id: int
+    site_name: str
+    interval: timedelta
+    stale_after: timedelta
+    facility_ids: frozenset[int]
+    points_total: int
+    received_at: datetime | None = None
+    is_enabled: bool = True
+
+
+def evaluate(
+    collector: CollectorFacts,
+    points: Sequence[Sequence[Stateful]],
+    *,
+    params: Parameters,
+    as_of: datetime,
+    excuses: Sequence[Excuse] = (),
+) -> list[Finding]:
+    """Return the collector's gaps that are long enough, in order of time.
+
+    points: the segments of each of its points, whole and ascending. as_of: our clock.
+    """
+    known = sorted((s.start, s.end) for segments in points for s in segments if not _unknown(s))
+    if not known:
+        return []
+    gaps: list[tuple[Span, Phase]] = []
+    latest = known[0][1]
+    for start, end in known:
+        if start > latest:
+            # The last value before a gap was granted one interval; the silence began with it.
+            gaps.append((Span(latest - collector.interval, start), Phase.ENDED))
+        latest = max(latest, end)
+    heard_at = collector.received_at or latest
+    if collector.is_enabled and as_of - heard_at >= enough(collector, params, as_of):
+        gaps.append((Span(latest, as_of), Phase.FIRING))
+
+    claims = [e for e in excuses if any(e.covers(RULE, each) for each in collector.facility_ids)]
+    out: list[Finding] = []
+    for gap, phase in gaps:
+        if gap.duration < enough(collector, params, gap.start):
+            continue
+        for piece in subtract([gap], normalise(claim.span for claim in claims)):
+            if piece.duration >= enough(collector, params, gap.start):
+                its_phase = phase if piece.end == gap.end else Phase.ENDED
+                out.append(_finding(collector, piece, its_phase, params, as_of, None))
+        for claim in claims:
+            for piece in intersect([gap], [claim.span]):
+                out.append(_finding(collector, piece, Phase.ENDED, params, as_of, claim))
+    return sorted(out, key=lambda finding: finding.span)
+
+
+def enough(collector: CollectorFacts, params: Parameters, at: datetime) -> timedelta:
+    """Return how long a silence must last to be told at all."""
+    return max(params.duration("offline_minutes_yellow", at), collector.stale_after)
+
+
+def level_of(silence: timedelta, params: Parameters, at: datetime) -> tuple[str, int]:
+    """Return the parameter that a silence has met, and its level."""
+    for key, level in STEPS:
+        if silence >= params.duration(key, at):
+            return key, level
+    return STEPS[-1]
+
+
+def _unknown(segment: Stateful) -> bool:
+    return segment.state == State.UNKNOWN
+
+
+def _finding(
+    collector: CollectorFacts,
+    span: Span,
+    phase: Phase,
+    params: Parameters,
+    as_of: datetime,
+    claim: Excuse | None,
+) -> Finding:
+    key, level = level_of(span.duration, params, span.start)
+    return Finding(
+        rule=RULE,
+        subject=Subject(key=f"collector:{collector.id}", collector_id=collector.id),
+        phase=phase,
+        level=level,
+        spans=(span,),
+        as_of=as_of,
+        numbers=(Number("silent_minutes", minutes([span]), "min", params.at(key, span.start)),),
+        facts={
+            "collector": {"id": collector.id, "mn": collector.mn},
+            "site": {"id": collector.site_id, "name": collector.site_name},
+            "points": collector.points_total,
+            "points_total": collector.points_total,
+        },
+        unknown_minutes=minutes([span]),
+        suppressed_by=claim.why if claim else None,
+    )

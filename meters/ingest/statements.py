@@ -1,0 +1,134 @@
+"""The SQL of an ingest commit. Rows are ordered by key where rows are updated, so that two
+gateways that touch the same rows wait for each other instead of deadlocking."""
+
+from typing import Final
+
+# Dropped with the session; emptied by each commit.
+CREATE_INCOMING: Final = """
+CREATE TEMP TABLE IF NOT EXISTS incoming (
+    position      integer     NOT NULL,
+    enterprise_id bigint      NOT NULL,
+    point_id      bigint      NOT NULL,
+    measured_at   timestamptz NOT NULL,
+    received_at   timestamptz NOT NULL,
+    p_kw double precision, ua double precision, ub double precision, uc double precision,
+    ia double precision, ib double precision, ic double precision, pf double precision,
+    energy_kwh numeric(16, 4), flag varchar(4) NOT NULL, is_backfill boolean NOT NULL
+) ON COMMIT DELETE ROWS
+"""
+COPY_INCOMING: Final = "COPY pg_temp.incoming FROM STDIN (FORMAT binary)"
+
+# The first value of a key wins: in the table, and by position inside the batch.
+STORE_INCOMING: Final = """
+WITH stored AS (
+    INSERT INTO meters_reading (
+        point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf, energy_kwh, flag,
+        is_backfill, chunk_id)
+    SELECT point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf, energy_kwh, flag,
+           is_backfill, %(chunk_id)s
+    FROM pg_temp.incoming
+    ORDER BY position
+    ON CONFLICT DO NOTHING
+    RETURNING point_id, measured_at, received_at
+), changed AS (
+    INSERT INTO meters_changedwindow (enterprise_id, since, until, received_at)
+    SELECT owner.enterprise_id, min(measured_at), max(measured_at), min(received_at)
+    FROM stored
+    JOIN (SELECT DISTINCT point_id, enterprise_id FROM pg_temp.incoming) AS owner
+        USING (point_id)
+    GROUP BY owner.enterprise_id
+), newest AS (
+    INSERT INTO meters_latestreading AS latest (
+        point_id, measured_at, received_at, p_kw, ua, ia, energy_kwh)
+    SELECT DISTINCT ON (point_id) point_id, measured_at, received_at, p_kw, ua, ia, energy_kwh
+    FROM pg_temp.incoming
+    ORDER BY point_id, measured_at DESC, position
+    ON CONFLICT (point_id) DO UPDATE SET
+        measured_at = excluded.measured_at, received_at = excluded.received_at,
+        p_kw = excluded.p_kw, ua = excluded.ua, ia = excluded.ia, energy_kwh = excluded.energy_kwh
+    WHERE latest.measured_at < excluded.measured_at
+)
+SELECT count(*) FROM stored
+"""
+
+_VALUES: Final = ("p_kw", "ua", "ub", "uc", "ia", "ib", "ic", "pf", "energy_kwh", "flag")
+
+
+def _as_json(table: str) -> str:
+    pairs = ", ".join(f"'{name}', {table}.{name}" for name in _VALUES)
+    return f"jsonb_build_object({pairs})"
+
+
+def _row(table: str) -> str:
+    return f"({', '.join(f'{table}.{name}' for name in _VALUES)})"
+
+
+# For one day at a time: the planner then opens one partition and not years of them. A conflict
+# that was told before (a resend of the refused frame) is not told again.
+LOG_CONFLICTS: Final = f"""
+INSERT INTO meters_readingconflict (point_id, measured_at, received_at, kept, refused, chunk_id)
+SELECT DISTINCT ON (refused.point_id, refused.measured_at, {_row("refused")})
+    refused.point_id, refused.measured_at, refused.received_at,
+    {_as_json("kept")}, {_as_json("refused")}, %(chunk_id)s
+FROM pg_temp.incoming AS refused
+JOIN meters_reading AS kept USING (point_id, measured_at)
+WHERE kept.measured_at >= %(since)s AND kept.measured_at < %(until)s
+  AND {_row("refused")} IS DISTINCT FROM {_row("kept")}
+  AND NOT EXISTS (
+    SELECT FROM meters_readingconflict AS told
+    WHERE told.point_id = refused.point_id AND told.measured_at = refused.measured_at
+      AND told.refused = {_as_json("refused")})
+ORDER BY refused.point_id, refused.measured_at, {_row("refused")}, refused.position
+RETURNING point_id
+"""  # noqa: S608 - names from this file only
+# The staging table has no statistics, and one day of a province has millions of rows.
+PREFER_INDEX: Final = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
+NAME_CIRCUITS: Final = """
+SELECT point.id, collector.mn, point.circuit
+FROM meters_monitoringpoint AS point
+JOIN meters_collector AS collector ON collector.id = point.collector_id
+WHERE point.id = ANY(%s)
+"""
+
+UPSERT_STATUS: Final = """
+INSERT INTO meters_collectorstatus AS status (
+    collector_id, first_measured_at, latest_measured_at, latest_received_at, latest_peer,
+    frame_count)
+SELECT * FROM unnest(
+    %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[])
+ON CONFLICT (collector_id) DO UPDATE SET
+    first_measured_at = least(status.first_measured_at, excluded.first_measured_at),
+    latest_measured_at = greatest(status.latest_measured_at, excluded.latest_measured_at),
+    latest_received_at = greatest(status.latest_received_at, excluded.latest_received_at),
+    latest_peer = excluded.latest_peer,
+    frame_count = status.frame_count + excluded.frame_count
+"""
+
+UPSERT_ISSUES: Final = """
+INSERT INTO meters_intakeissue AS issue (
+    reason, mn, code, peer, first_at, latest_at, count, sample)
+SELECT * FROM unnest(
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+    %s::bigint[], %s::bytea[])
+ON CONFLICT (reason, mn, code, peer) DO UPDATE SET
+    first_at = least(issue.first_at, excluded.first_at),
+    latest_at = greatest(issue.latest_at, excluded.latest_at),
+    count = issue.count + excluded.count,
+    sample = excluded.sample
+"""
+
+# The id of the next chunk comes along, which spares a question of its own.
+INSERT_CHUNK: Final = """
+INSERT INTO meters_rawchunk (
+    id, received_at, stream, frame_count, payload, previous_sha256, sha256)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+RETURNING nextval('meters_rawchunk_id_seq')
+"""
+NEXT_CHUNK_ID: Final = "SELECT nextval('meters_rawchunk_id_seq')"
+HAS_CHUNK: Final = "SELECT 1 FROM meters_rawchunk WHERE id = %s AND received_at = %s"
+NEWEST_CHUNK: Final = """
+SELECT id, sha256 FROM meters_rawchunk WHERE stream = %s ORDER BY id DESC LIMIT 1
+"""
+CLAIM_STREAM: Final = "SELECT pg_try_advisory_lock(hashtextextended(%s, 212))"
+RELEASE_STREAM: Final = "SELECT pg_advisory_unlock(hashtextextended(%s, 212))"

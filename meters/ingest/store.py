@@ -1,0 +1,282 @@
+"""One transaction that stores a batch: raw frames, readings, newest values, statuses, problems.
+
+Theory of operation
+-------------------
+Readings go by COPY into a temporary table and from there, the first value of a key winning, into
+the partitioned one. Everything that tells of the batch commits with it, so an acknowledgement sent
+after the commit is true, whatever is killed when.
+
+The raw frames of a commit are a chunk of a *stream*, the chain of one gateway. A stream belongs to
+the database session that holds its advisory lock; a second gateway of the same name takes the next
+free number. A chunk's id is fixed before the first attempt to store it: if the connection breaks
+during COMMIT, the second attempt collides with the first one's chunk if that did commit, and so
+learns that nothing is left to do.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+import psycopg
+from django.db import connection as django_connection
+from psycopg.pq import TransactionStatus
+
+from meters import archive
+from meters.ingest import statements as sql
+from meters.ingest.copyform import copy_form
+from meters.ingest.entries import Entry
+from meters.ingest.issues import IssueCount, IssueKey, IssueLimiter, count_issues
+from meters.models import IntakeReason
+from meters.partitions import make_partitions
+
+_MAX_PEER: Final = 60
+_DAY: Final = timedelta(days=1)
+
+Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """What became of a batch. failed: entries that only the archive took, by our own fault."""
+
+    stored: int = 0  # readings that are new
+    repeated: int = 0  # readings that were there already, equal or not
+    conflicts: int = 0  # of these, different ones that were not known yet
+    failed: frozenset[int] = frozenset()  # positions in the batch
+
+    @property
+    def readings(self) -> int:
+        return self.stored + self.repeated
+
+
+@dataclass(slots=True)
+class Batch:
+    """Entries to be stored together, in order of arrival. The chunk is fixed when first tried."""
+
+    entries: Sequence[Entry]
+    chunk_id: int | None = None
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Store:
+    """Writes batches over this thread's database connection. Not for two threads at once.
+
+    stream: the name of the chain that its raw chunks continue; a number is added to it.
+    """
+
+    def __init__(self, stream: str, *, limiter: IssueLimiter | None = None) -> None:
+        self._name = stream
+        self._limiter = limiter or IssueLimiter()
+        self._days: set[date] = set()  # days whose partitions are known to exist
+        self._session: Connection | None = None
+        self._stream = ""
+        self._sha256 = archive.GENESIS
+        self._newest_chunk_id = self._next_chunk_id = 0
+
+    def store_batch(self, batch: Batch) -> StoreResult:
+        """Store all of the batch in one transaction and return what became of it.
+
+        Safe to call again with the same batch after any error: what is stored stays stored once.
+        Raises ``psycopg.Error`` or ``django.db.Error`` with nothing stored, or, if the connection
+        broke during COMMIT, with all of it stored.
+        """
+        if not batch.entries:
+            return StoreResult()
+        session = self._claim_session()
+        is_retry = batch.chunk_id is not None
+        if batch.chunk_id is None or batch.chunk_id < self._newest_chunk_id:
+            # Ids rise along a stream, so another stream than at the first attempt may need another.
+            if is_retry and self._is_stored(session, batch):
+                return StoreResult()
+            batch.chunk_id = self._next_chunk_id
+        self._make_partitions(batch)
+        try:
+            return self._store(session, batch, batch.chunk_id)
+        except psycopg.errors.UniqueViolation:
+            if is_retry and self._is_stored(session, batch):
+                return StoreResult()  # counted by nobody, for its result was lost on the way
+            raise
+        except psycopg.errors.CheckViolation:  # "no partition found": one was dropped meanwhile
+            self._days.clear()
+            raise
+
+    def disconnect(self) -> None:
+        """Drop the connection; the next batch opens a new one and takes up a chain."""
+        self._session = None
+        django_connection.close()
+
+    def release(self) -> None:
+        """Give up the stream but not the connection."""
+        if self._session is not None and not self._session.closed:
+            self._session.execute(sql.RELEASE_STREAM, [self._stream])
+        self._session = None
+
+    # ------------------------------------------------------------------------ the session
+
+    def _claim_session(self) -> Connection:
+        """Return the connection, with the staging table and a stream of its own."""
+        django_connection.ensure_connection()
+        session: Connection = django_connection.connection
+        is_nested = session.info.transaction_status != TransactionStatus.IDLE
+        if session is not self._session:
+            self._session = None
+            session.prepare_threshold = 2
+            self._claim_stream(session)
+        elif not is_nested:
+            return session
+        session.execute(sql.CREATE_INCOMING, prepare=False)
+        if is_nested:  # a caller's transaction: no commit empties the table, rollback drops it
+            session.execute("DELETE FROM pg_temp.incoming", prepare=False)
+        self._session = session
+        return session
+
+    def _claim_stream(self, session: Connection) -> None:
+        for number in count():
+            self._stream = f"{self._name}/{number}"
+            if session.execute(sql.CLAIM_STREAM, [self._stream]).fetchone() == (True,):
+                break
+        newest = session.execute(sql.NEWEST_CHUNK, [self._stream]).fetchone()
+        self._newest_chunk_id, self._sha256 = newest or (0, archive.GENESIS)
+        self._next_chunk_id = _one(session.execute(sql.NEXT_CHUNK_ID))
+
+    def _make_partitions(self, batch: Batch) -> None:
+        """Make the missing days' partitions before the transaction, which they would lock."""
+        days = {entry.measured_at.date() for entry in batch.entries if entry.measured_at}
+        days.add(batch.received_at.date())
+        for first, last in _runs(days - self._days):
+            make_partitions(first, last)
+        self._days |= days
+
+    @staticmethod
+    def _is_stored(session: Connection, batch: Batch) -> bool:
+        found = session.execute(sql.HAS_CHUNK, [batch.chunk_id, batch.received_at])
+        return found.fetchone() is not None
+
+    # -------------------------------------------------------------------- the transaction
+
+    def _store(self, session: Connection, batch: Batch, chunk_id: int) -> StoreResult:
+        rows = [
+            (entry.enterprise_id, reading)
+            for entry in batch.entries
+            for reading in entry.readings
+            if entry.enterprise_id is not None
+        ]
+        issues = count_issues(batch.entries, self._limiter)
+        payload = archive.pack(entry.raw for entry in batch.entries)
+        sha256 = archive.chain_hash(
+            previous_sha256=self._sha256,
+            chunk_id=chunk_id,
+            received_at=batch.received_at,
+            frame_count=len(batch.entries),
+            payload=payload,
+        )
+        stored = conflicts = 0
+        # Not Django's cursor: that one binds on the client, and knows neither COPY nor pipelines.
+        with session.transaction(), psycopg.Cursor(session) as cursor:
+            if rows:
+                with cursor.copy(sql.COPY_INCOMING) as copy:
+                    copy.write(copy_form(rows))
+                stored = _one(cursor.execute(sql.STORE_INCOMING, {"chunk_id": chunk_id}))
+            if stored < len(rows):
+                conflicts = _log_conflicts(cursor, batch, chunk_id, issues)
+            with session.pipeline():
+                _upsert_statuses(cursor, batch.entries)
+                _upsert_issues(cursor, issues)
+                cursor.execute(
+                    sql.INSERT_CHUNK,
+                    [
+                        chunk_id,
+                        batch.received_at,
+                        self._stream,
+                        len(batch.entries),
+                        payload,
+                        self._sha256,
+                        sha256,
+                    ],
+                )
+                next_chunk_id = _one(cursor)
+        self._newest_chunk_id, self._sha256 = chunk_id, sha256
+        self._next_chunk_id = next_chunk_id
+        return StoreResult(stored, len(rows) - stored, conflicts)
+
+
+def _upsert_statuses(cursor: Cursor, entries: Iterable[Entry]) -> None:
+    statuses: dict[int, list[Any]] = {}
+    for entry in entries:
+        collector_id, measured_at = entry.collector_id, entry.measured_at
+        if collector_id is None:
+            continue
+        received_at, peer = entry.raw.received_at, entry.raw.peer
+        if (status := statuses.get(collector_id)) is None:
+            statuses[collector_id] = [measured_at, measured_at, received_at, peer[:_MAX_PEER], 1]
+            continue
+        if measured_at is not None:
+            first, latest = status[0], status[1]
+            status[0] = measured_at if first is None else min(first, measured_at)
+            status[1] = measured_at if latest is None else max(latest, measured_at)
+        status[2], status[3] = received_at, peer[:_MAX_PEER]
+        status[4] += 1
+    if statuses:
+        rows = sorted(statuses.items())
+        columns = [list(column) for column in zip(*(status for _, status in rows), strict=True)]
+        cursor.execute(sql.UPSERT_STATUS, [[collector_id for collector_id, _ in rows], *columns])
+
+
+def _upsert_issues(cursor: Cursor, issues: dict[IssueKey, IssueCount]) -> None:
+    if issues:
+        keys, counts = list(issues), list(issues.values())
+        cursor.execute(
+            sql.UPSERT_ISSUES,
+            [
+                *([key[place] for key in keys] for place in range(4)),
+                [each.first_at for each in counts],
+                [each.latest_at for each in counts],
+                [each.count for each in counts],
+                [each.sample for each in counts],
+            ],
+        )
+
+
+def _log_conflicts(
+    cursor: Cursor, batch: Batch, chunk_id: int, issues: dict[IssueKey, IssueCount]
+) -> int:
+    """Log the values that came second and differ; add them to the issues; return how many."""
+    cursor.execute(sql.PREFER_INDEX, prepare=False)
+    points: list[int] = []
+    for day in sorted(
+        {e.measured_at.date() for e in batch.entries if e.readings and e.measured_at}
+    ):
+        since = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        cursor.execute(
+            sql.LOG_CONFLICTS,
+            {"chunk_id": chunk_id, "since": since, "until": since + _DAY},
+            prepare=False,  # so that the planner sees the day
+        )
+        points += (row[0] for row in cursor)
+    if points:
+        cursor.execute(sql.NAME_CIRCUITS, [sorted(set(points))])
+        for point_id, mn, circuit in cursor:
+            key = IssueKey(IntakeReason.CONFLICT, mn, circuit, "")
+            at = batch.received_at
+            issues[key] = IssueCount(at, at, points.count(point_id), b"")
+    return len(points)
+
+
+def _one(cursor: Cursor) -> Any:
+    row = cursor.fetchone()
+    assert row is not None  # noqa: S101 - each of these statements gives one row
+    return row[0]
+
+
+def _runs(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Return the days as runs of first and last."""
+    runs: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][1] == _DAY:
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return runs
