@@ -21,7 +21,8 @@ from django.db import connection
 from alerts import outbox
 from alerts.evaluation.findings import Finding, Phase, iso
 from alerts.loop import LoopEvent, log, move
-from alerts.models import UNREVIEWED_STATUSES, Alert, AlertStatus, Occurrence, OccurrenceState
+from alerts.models import Alert, AlertStatus, Occurrence, OccurrenceState
+from alerts.models.alert import UNREVIEWED_STATUSES
 from alerts.wording import Event
 from common.localtime import to_local
 
@@ -56,17 +57,17 @@ class Outcome:
 def match(
     findings: Sequence[Finding], rows: Sequence[Occurrence]
 ) -> tuple[list[Occurrence | None], list[Occurrence]]:
-    """Return for each finding the row that it is, or None, and the rows that nothing is any more."""
+    """Return for each finding its row, or None, and the standing rows that no finding backs."""
     free: dict[tuple[str, str], list[Occurrence]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row.state == WITHDRAWN, row.started_at)):
         free[row.rule, row.subject_key].append(row)
     found: list[Occurrence | None] = [None] * len(findings)
 
     def take(n: int, candidates: Iterable[Occurrence]) -> None:
-        row = next(iter(candidates), None)
-        if row is not None:
-            found[n] = row
-            free[findings[n].rule, findings[n].subject.key].remove(row)
+        taken = next(iter(candidates), None)
+        if taken is not None:
+            found[n] = taken
+            free[findings[n].rule, findings[n].subject.key].remove(taken)
 
     for n, finding in enumerate(findings):
         same = free[finding.rule, finding.subject.key]
@@ -249,12 +250,11 @@ class Reconciler:
 
     def _sum_up(self, alert: Alert) -> None:
         """Let the alert follow from its occurrences that stand; without any it is withdrawn."""
-        standing = [
-            row
-            for row in Occurrence.objects.filter(alert=alert, state__in=RAISED)
+        standing = list(
+            Occurrence.objects.filter(alert=alert, state__in=RAISED)
             .order_by("started_at")
             .only("state", "level", "started_at", "ended_at")
-        ]
+        )
         alert.is_ongoing = any(row.state == FIRING for row in standing)
         alert.occurrence_count = len(standing)
         if standing:

@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from alerts.evaluate import drain_changes, evaluate_silent
+from alerts.drain import drain_changes, evaluate_silent
 
 
 @shared_task(name="alerts.evaluate_changed")
