@@ -256,6 +256,9 @@ def test_a_stand_in_says_when_it_is_ready_and_ends_cleanly(command, extra):
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
     finally:
         process.send_signal(signal.SIGTERM)
-        _out, errors = process.communicate(timeout=10)
+        try:
+            _out, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert "Traceback" not in errors
