@@ -36,7 +36,7 @@ class Station:
         )
         return encode(
             Message(
-                qn=f"{20_261_123_000_000_000 + qn}",
+                qn=f"20261123{qn:09d}",
                 st="80",
                 cn="2011",
                 pw="123456",
