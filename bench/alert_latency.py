@@ -85,7 +85,7 @@ def run(
         if load_collectors is None
         else load_collectors
     )
-    pace = alerts_a_second or float(os.environ.get("BENCH_ALERTS_A_SECOND", "5"))
+    pace = alerts_a_second or float(os.environ.get("BENCH_ALERTS_A_SECOND", "2"))
     with ExitStack() as stack:
         stack.enter_context(_scratch_database())
         calls = Calls()
