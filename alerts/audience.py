@@ -74,6 +74,16 @@ def get_address(user: User, channel: Channel) -> str:
     return (user.phone if channel == Channel.SMS else user.email).strip()
 
 
+def mask_address(address: str) -> str:
+    """Return a mobile number as ``139****0001``, an email address as ``z***@example.org``."""
+    name, at, domain = address.partition("@")
+    if at:
+        return f"{name[:1]}***@{domain}"
+    if len(address) < 8:
+        return "****"
+    return f"{address[:-8]}****{address[-4:]}"
+
+
 def get_recipients(alert: Alert, *, level: int, at: datetime) -> list[Recipient]:
     """Return who is told of the alert at a level, by the grants in force at an instant (aware).
 

@@ -23,14 +23,34 @@ from alerts.models import (
     OccurrenceState,
     RuleCode,
 )
+from alerts.numbers import Row, describe_numbers
 from common import formats
 from tenancy.models import Role
+
+__all__ = [
+    "Event",
+    "Row",
+    "clean_line",
+    "describe_numbers",
+    "get_advice",
+    "get_greeting",
+    "get_headline",
+    "get_link",
+    "get_sentence",
+    "get_sms",
+    "get_subject",
+    "rule_title",
+    "say_minutes",
+    "shorten",
+]
 
 ENTERPRISE_ROLES = frozenset({Role.ENTERPRISE_OFFICER, Role.ENTERPRISE_REP, Role.OPERATOR})
 
 #: One SMS in Chinese (UCS-2); one character more makes it two, and the price double.
 SMS_CHARACTERS = 70
 NAMES_SHOWN = 3
+#: The figures by which the rules say how long it lasted, gaps and excused stretches left out.
+LENGTHS = frozenset({"violation_minutes", "silent_minutes", "cut_minutes"})
 
 
 class Event(StrEnum):
@@ -263,7 +283,7 @@ def _words(alert: Alert, occurrence: Occurrence) -> dict[str, str]:
 
 def _minutes(occurrence: Occurrence) -> float:
     for number in occurrence.evidence.get("numbers", []):
-        if number.get("key") == "violation_minutes" and number.get("value") is not None:
+        if number.get("key") in LENGTHS and number.get("value") is not None:
             return float(number["value"])
     return (occurrence.ended_at - occurrence.started_at) / timedelta(minutes=1)
 
@@ -370,15 +390,15 @@ def get_greeting(alert: Alert, event: Event, *, level: int) -> str:
 def get_sms(alert: Alert, occurrence: Occurrence, event: Event, *, level: int) -> str:
     """Return the SMS: kind, enterprise, facility, time and link, and nothing else (privacy).
 
-    Names are shortened so that a Chinese text fits one SMS of 70 characters wherever the link
-    leaves room: the enterprise keeps at least 8 characters, the facility 6.
+    Names are shortened so that a Chinese text fits one SMS of 70 characters where the link leaves
+    room (it may take 40): the enterprise keeps at least 8 characters, the facility 6. The day is
+    given where it is not the day on which the matter was found.
     """
     enterprise = clean_line(alert.enterprise.name)
     subject = get_subject(alert, occurrence)
-    moment = formats.in_shanghai(occurrence.started_at)
     words = {
         "kind": get_greeting(alert, event, level=level),
-        "time": f"{moment.month}-{moment.day} {formats.local_time(occurrence.started_at)}",
+        "time": _sms_time(occurrence),
         "link": get_link(alert),
     }
     template = _("%(kind)s: %(enterprise)s, %(subject)s, %(time)s. %(link)s")
@@ -386,3 +406,10 @@ def get_sms(alert: Alert, occurrence: Occurrence, event: Event, *, level: int) -
     enterprise = shorten(enterprise, max(room - len(subject), 8))
     subject = shorten(subject, max(room - len(enterprise), 6))
     return template % {**words, "enterprise": enterprise, "subject": subject}
+
+
+def _sms_time(occurrence: Occurrence) -> str:
+    moment = formats.in_shanghai(occurrence.started_at)
+    if moment.date() == formats.in_shanghai(occurrence.detected_at).date():
+        return formats.local_time(moment)
+    return f"{moment.month}-{moment.day} {formats.local_time(moment)}"

@@ -1,8 +1,86 @@
 """What the frame around every page needs."""
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from reports.eyes import Eyes, get_eyes
+from reports.maps import get_map
+from tenancy.access import Permission
+
+#: Pages whose rows can be narrowed to one county by ``?county=``.
+NARROWED = frozenset({"city", "alerts", "enterprises"})
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
-    """Return the rail's entries and whose eyes these are."""
-    return {}
+    """Return the rail's entries, whose eyes these are and the county that narrows the page."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"navigation": [], "whose_eyes": "", "scope_chip": None}
+    eyes = get_eyes(request)
+    match = request.resolver_match
+    here = match.url_name if match else ""
+    return {
+        "navigation": _navigation(eyes, here or "", staff=request.user.is_staff),
+        "whose_eyes": eyes.label,
+        "scope_chip": _scope_chip(request, eyes, here or ""),
+        "search_url": reverse("enterprises") if eyes.is_authority else "",
+        "search_query": request.GET.get("q", "") if here == "enterprises" else "",
+    }
+
+
+def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]]:
+    def entry(name: str, icon: str, label: str, *active: str, phone: bool = True, args=()):  # type: ignore[no-untyped-def]
+        return {
+            "url": reverse(name, args=args),
+            "icon": icon,
+            "label": label,
+            "active": here in (name, *active),
+            "phone": phone,
+        }
+
+    entries: list[dict[str, object]] = []
+    if eyes.is_authority:
+        entries += [
+            entry("city", "overview", _("Overview")),
+            entry("alerts", "alert", _("Alerts"), "alert"),
+            entry("enterprises", "enterprise", _("Enterprises"), "enterprise"),
+        ]
+    elif eyes.enterprise_ids:
+        own = eyes.enterprise_ids[0]
+        entries += [
+            entry("enterprise", "enterprise", _("My enterprise"), args=(own,)),
+            entry("alerts", "alert", _("Alerts"), "alert"),
+        ]
+    if eyes.may(Permission.SEE_MESSAGES):
+        entries.append(entry("messages", "message", _("Messages")))
+    if eyes.may(Permission.SEE_INTAKE):
+        entries.append(entry("intake", "device", _("Intake"), phone=False))
+    if staff:
+        entries.append(entry("admin:index", "admin", _("Administration"), phone=False))
+    return entries
+
+
+def _scope_chip(request: HttpRequest, eyes: Eyes, here: str) -> dict[str, object] | None:
+    if not eyes.sees_many_counties or here not in NARROWED:
+        return None
+    city = get_map(eyes.division_path)
+    if city is None:
+        return None
+    chosen = request.GET.get("county", "")
+
+    def url(code: str) -> str:
+        params = request.GET.copy()
+        params.pop("page", None)
+        params.pop("county", None)
+        if code:
+            params["county"] = code
+        query = params.urlencode()
+        return f"{request.path}?{query}" if query else request.path
+
+    options = [{"label": _("All counties"), "url": url(""), "active": not chosen}]
+    options += [
+        {"label": county.name, "url": url(county.code), "active": county.code == chosen}
+        for county in city.counties
+    ]
+    label = next((o["label"] for o in options if o["active"]), _("All counties"))
+    return {"label": label, "options": options}

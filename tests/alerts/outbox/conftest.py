@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
+from alerts import outbox
 from alerts.models import Alert, Level, Occurrence, OccurrenceState, RuleCode
+from alerts.standins.mail import MailStandIn
+from alerts.standins.sms import SmsStandIn
 from tenancy.models import Division, Role, User
 from tests import factories
 
@@ -118,3 +123,30 @@ def make_world() -> World:
         fan=factories.FacilityFactory(site=site, control=True),
         people=people,
     )
+
+
+@pytest.fixture
+def sms(settings):
+    with SmsStandIn(key_id="k1", secret="s1") as standin:
+        settings.SMS_URL = standin.url
+        settings.SMS_KEY_ID = "k1"
+        settings.SMS_SECRET = "s1"
+        settings.SMS_TIMEOUT_S = 1
+        yield standin
+
+
+@pytest.fixture
+def mail(settings):
+    with MailStandIn() as standin:
+        settings.EMAIL_URL = standin.url
+        settings.EMAIL_FROM = "用电卫士 <powerwatch@linfen.example>"
+        yield standin
+
+
+@pytest.fixture
+def queued(world, sms, mail):
+    """Eight messages of one red alert, due now: four people by SMS and by email."""
+    with transaction.atomic():
+        return outbox.queue_notifications(
+            *world.make_alert(), event="opened", now=timezone.now() - timedelta(seconds=1)
+        )

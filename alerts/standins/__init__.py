@@ -1,0 +1,1 @@
+"""Providers to try and test against: an SMS provider and a mail server on the loopback."""

@@ -1,0 +1,28 @@
+"""When a collector counts as online: its last sign of life is not older than is due."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Func, Q, Value
+
+#: Silence shorter than this is no gap, whatever the interval (assumption; parameter stale_after).
+SHORTEST_STALE = timedelta(minutes=5)
+INTERVALS_MISSED = 3
+
+
+def stale_after(expected_interval_s: int) -> timedelta:
+    """Return how old the newest reading may be before it counts as stale."""
+    return max(timedelta(seconds=INTERVALS_MISSED * expected_interval_s), SHORTEST_STALE)
+
+
+def is_online(collector: str, *, now: datetime) -> Q:
+    """Return the condition that a collector (lookup prefix, such as ``""``) is online; in SQL."""
+    allowed = Func(
+        F(f"{collector}expected_interval_s"),
+        template=f"make_interval(secs => greatest({INTERVALS_MISSED} * %(expressions)s,"
+        f" {int(SHORTEST_STALE.total_seconds())}))",
+        output_field=DurationField(),
+    )
+    due = ExpressionWrapper(
+        Value(now, output_field=DateTimeField()) - allowed, output_field=DateTimeField()
+    )
+    return Q(**{f"{collector}status__latest_received_at__gte": due})

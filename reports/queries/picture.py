@@ -1,0 +1,372 @@
+"""The picture of one enterprise, filled from segments, pairings, occurrences and declarations."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
+from django.utils.translation import get_language, pgettext
+from django.utils.translation import gettext as _
+
+from alerts.models import Alert, Occurrence, OccurrenceState, RuleCode
+from alerts.wording import get_headline
+from common import formats
+from enterprises.models import Enterprise, Facility, FacilityKind, Pairing, PairingMode
+from meters.models import LatestReading, MonitoringPoint, OperatingState, StateSegment
+from orders.models import Declaration
+from reports.picture import (
+    Bar,
+    Cluster,
+    Declared,
+    Finding,
+    Group,
+    Lane,
+    Pair,
+    Picture,
+    Window,
+)
+from reports.picture.bars import combine, complete
+from reports.queries.alerts import get_declarations
+from reports.queries.online import stale_after
+
+KINDS = {
+    FacilityKind.PRODUCTION: "production",
+    FacilityKind.COMBINED: "production",
+    FacilityKind.AUXILIARY: "main",
+    FacilityKind.CONTROL: "control",
+    FacilityKind.MAIN: "main",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityNow:
+    """A facility with what it does now."""
+
+    facility: Facility
+    points: list[MonitoringPoint]
+    state: str
+    load_kw: float | None
+    measured_at: datetime | None
+    is_fresh: bool
+
+    @property
+    def state_label(self) -> str:
+        return str(OperatingState(self.state).label)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseView:
+    """The picture with the rows from which it was made, for the page around it."""
+
+    picture: Picture
+    facilities: list[FacilityNow]
+    occurrences: list[Occurrence]
+    declarations: list[Declaration]
+    lanes_of: dict[int, list[Bar]]
+
+
+def get_enterprise_view(
+    enterprise: Enterprise, window: Window, *, lane_query: str = ""
+) -> EnterpriseView:
+    """Return the picture of the enterprise in the window. Nine queries, however many facilities.
+
+    ``lane_query`` is the query string to which a lane's link adds ``facility``.
+    """
+    facilities = list(
+        Facility.objects.filter(site__enterprise=enterprise)
+        .select_related("line", "site")
+        .order_by("site_id", "line__position", "line_id", "position", "pk")
+    )
+    points = _points(facilities, window)
+    bars = _bars(points, window)
+    by_facility: dict[int, list[MonitoringPoint]] = defaultdict(list)
+    for point in points:
+        by_facility[point.facility_id].append(point)
+    lanes_of = {
+        facility.pk: combine([bars[point.pk] for point in by_facility[facility.pk]])
+        for facility in facilities
+        if by_facility[facility.pk]
+    }
+    standing = [
+        _now(facility, by_facility[facility.pk], lanes_of.get(facility.pk, []), window)
+        for facility in facilities
+    ]
+    occurrences = get_occurrences(enterprise, window.start, window.end)
+    declarations = get_declarations(enterprise, window.start, window.end)
+    lanes = {row.facility.pk: _lane(row, lanes_of, lane_query) for row in standing if row.points}
+    picture = Picture(
+        window=window,
+        groups=_groups(
+            [row.facility for row in standing if row.points], lanes, _pairings(enterprise, window)
+        ),
+        findings=tuple(_finding(occurrence) for occurrence in occurrences),
+        declared=tuple(_declared(declaration) for declaration in declarations),
+        language=get_language() or "zh-hans",
+        now_label=_("Now %(time)s") % {"time": formats.local_time(window.now)},
+        label=_("What the facilities of %(name)s did") % {"name": enterprise.name},
+    )
+    return EnterpriseView(picture, standing, occurrences, declarations, lanes_of)
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def _points(facilities: list[Facility], window: Window) -> list[MonitoringPoint]:
+    """Return the points with collector and latest reading, and where their first segment begins."""
+    before = (
+        StateSegment.objects.filter(point=OuterRef("pk"), started_at__lte=window.start)
+        .order_by("-started_at")
+        .values("started_at")[:1]
+    )
+    return list(
+        MonitoringPoint.objects.filter(facility__in=[facility.pk for facility in facilities])
+        .select_related("collector", "latest")
+        .annotate(first_start=Subquery(before))
+        .order_by("facility_id", "pk")
+    )
+
+
+def _bars(points: list[MonitoringPoint], window: Window) -> dict[int, list[Bar]]:
+    """Return each point's bars, complete over the window. One query, by index."""
+    wanted = Q(pk__in=[])
+    for point in points:
+        wanted |= Q(point=point.pk, started_at__gte=point.first_start or window.start)
+    segments: dict[int, list[Bar]] = defaultdict(list)
+    rows = (
+        StateSegment.objects.filter(wanted, started_at__lt=window.end)
+        .order_by("point_id", "started_at")
+        .values_list(
+            "point_id", "state", "started_at", "ended_at", "mean_kw", "max_kw", "backfill_count"
+        )
+    )
+    for point_id, state, start, end, mean_kw, max_kw, backfilled in rows:
+        segments[point_id].append(
+            Bar(state, start, end, mean_kw=mean_kw, max_kw=max_kw, is_backfilled=backfilled > 0)
+        )
+    return {
+        point.pk: complete(
+            segments[point.pk],
+            window,
+            stale_after=stale_after(point.collector.expected_interval_s),
+        )
+        for point in points
+    }
+
+
+def _pairings(enterprise: Enterprise, window: Window) -> QuerySet[Pairing]:
+    """Return the pairings in force at the end of the window."""
+    at = min(window.end, window.now)
+    return (
+        Pairing.objects.filter(
+            Q(valid_to__isnull=True) | Q(valid_to__gt=at),
+            site__enterprise=enterprise,
+            valid_from__lte=at,
+        )
+        .prefetch_related("productions", "controls")
+        .order_by("pk")
+    )
+
+
+def get_occurrences(enterprise: Enterprise, start: datetime, end: datetime) -> list[Occurrence]:
+    """Return what the rules found in the stretch, suppressed findings left out."""
+    return list(
+        Occurrence.objects.filter(
+            enterprise=enterprise, ended_at__gte=start, started_at__lt=end, alert__isnull=False
+        )
+        .exclude(state=OccurrenceState.SUPPRESSED)
+        .select_related("alert")
+        .order_by("started_at", "pk")
+    )
+
+
+# --- arranging ------------------------------------------------------------------------------
+
+
+def _latest(point: MonitoringPoint) -> LatestReading | None:
+    return getattr(point, "latest", None)
+
+
+def _now(
+    facility: Facility, points: list[MonitoringPoint], bars: list[Bar], window: Window
+) -> FacilityNow:
+    """Return what the facility does now; without fresh data that is unknown, never off."""
+    latest = [reading for point in points if (reading := _latest(point))]
+    measured_at = max((reading.measured_at for reading in latest), default=None)
+    fresh = bool(points) and all(
+        (reading := _latest(point)) is not None
+        and window.now - reading.measured_at <= stale_after(point.collector.expected_interval_s)
+        for point in points
+    )
+    loads = [reading.p_kw for reading in latest if reading.p_kw is not None]
+    state = bars[-1].state if bars and fresh else OperatingState.UNKNOWN
+    return FacilityNow(
+        facility=facility,
+        points=points,
+        state=state,
+        load_kw=sum(loads) if loads and fresh else None,
+        measured_at=measured_at,
+        is_fresh=fresh,
+    )
+
+
+def _lane(row: FacilityNow, lanes_of: dict[int, list[Bar]], query: str) -> Lane:
+    facility = row.facility
+    bars = tuple(replace(bar, title=bar_title(facility.name, bar)) for bar in lanes_of[facility.pk])
+    link = f"{query}&facility={facility.pk}" if query else f"facility={facility.pk}"
+    load = formats.kw(row.load_kw) if row.load_kw is not None else ""
+    return Lane(
+        key=facility.pk,
+        name=facility.name,
+        kind=KINDS[FacilityKind(facility.kind)],
+        note=" ".join(part for part in (row.state_label, load) if part),
+        title=_("%(name)s: show its power as a line") % {"name": facility.name},
+        href=f"?{link}#power",
+        bars=bars,
+    )
+
+
+def bar_title(name: str, bar: Bar) -> str:
+    """Return what a bar says when pointed at: facility, state, from, to, how long, load."""
+    language = get_language()
+    words = {
+        "name": name,
+        "state": OperatingState(bar.state).label,
+        "start": formats.local_time(bar.start),
+        "end": formats.local_time(bar.end),
+        "length": formats.duration(bar.end - bar.start, language=language),
+    }
+    said = _("%(name)s: %(state)s, %(start)s–%(end)s (%(length)s)") % words
+    if bar.mean_kw is not None:
+        said += pgettext("between parts", ", ") + _("mean %(load)s") % {
+            "load": formats.kw(bar.mean_kw)
+        }
+    if bar.is_backfilled:
+        said += pgettext("between parts", ", ") + _("filled in later")
+    return said
+
+
+def mode_label(pairing: Pairing) -> str:
+    """Return how many of the controls must run, in a word."""
+    if pairing.mode == PairingMode.AT_LEAST:
+        return _("At least %(count)d") % {"count": pairing.at_least}
+    return str(PairingMode(pairing.mode).label)
+
+
+@dataclass(slots=True)
+class _Together:
+    """Productions under one heading that the same pairings serve; or one facility alone."""
+
+    rank: int
+    heading: str
+    pairings: list[Pairing]
+    facilities: list[Facility]
+
+
+def _groups(
+    facilities: list[Facility], lanes: dict[int, Lane], pairings: Iterable[Pairing]
+) -> tuple[Group, ...]:
+    """Return the lines in order, each production directly above the controls that serve it.
+
+    Productions served by the same pairings stand together. A control that serves two clusters
+    stands in both; one that serves none stands alone; the main meter comes last.
+    """
+    serving: dict[int, list[Pairing]] = defaultdict(list)
+    paired: set[int] = set()
+    for pairing in pairings:
+        for facility in pairing.productions.all():
+            serving[facility.pk].append(pairing)
+        paired |= {facility.pk for facility in pairing.controls.all()}
+
+    clusters: dict[object, _Together] = {}
+    for facility in facilities:
+        if facility.kind == FacilityKind.CONTROL and facility.pk in paired:
+            continue
+        rank, heading = _heading(facility)
+        stages = serving[facility.pk]
+        key = (heading, *(pairing.pk for pairing in stages)) if stages else facility.pk
+        together = clusters.setdefault(key, _Together(rank, heading, stages, []))
+        together.facilities.append(facility)
+
+    groups: dict[str, list[Cluster]] = defaultdict(list)
+    for together in sorted(clusters.values(), key=lambda together: together.rank):
+        groups[together.heading].append(_cluster(together, lanes))
+    return tuple(Group(heading, tuple(found)) for heading, found in groups.items())
+
+
+def _cluster(together: _Together, lanes: dict[int, Lane]) -> Cluster:
+    productions = tuple(facility.pk for facility in together.facilities)
+    pairs = tuple(
+        Pair(
+            key=pairing.pk,
+            mode=mode_label(pairing),
+            title=_("%(stage)s: %(mode)s of the control facilities must run")
+            % {"stage": pairing.stage, "mode": mode_label(pairing)},
+            productions=productions,
+            controls=tuple(
+                facility.pk for facility in pairing.controls.all() if facility.pk in lanes
+            ),
+        )
+        for pairing in together.pairings
+    )
+    # A control of two stages stands once.
+    keys = dict.fromkeys([*productions, *(key for pair in pairs for key in pair.controls)])
+    return Cluster(lanes=tuple(lanes[key] for key in keys), pairs=pairs)
+
+
+def _heading(facility: Facility) -> tuple[int, str]:
+    """Return the rank and heading under which a facility stands; the main meter last of all."""
+    if facility.kind == FacilityKind.MAIN:
+        return 2, _("Whole site")
+    if facility.line is None:
+        return 1, _("Outside the lines")
+    return 0, facility.line.name
+
+
+# --- findings and declarations --------------------------------------------------------------
+
+
+def _finding(occurrence: Occurrence) -> Finding:
+    alert = occurrence.alert
+    assert alert is not None  # noqa: S101  (get_occurrences leaves out what has none)
+    suspected = alert.is_suspected and occurrence.state != OccurrenceState.WITHDRAWN
+    confirmed = alert.status == "CONFIRMED"
+    return Finding(
+        label=get_headline(alert),
+        start=occurrence.started_at,
+        end=occurrence.ended_at,
+        title=f"{get_headline(alert)} · {alert.get_level_display()} · {alert.number}",
+        href=reverse("alert", args=[alert.number]),
+        lanes=finding_lanes(alert, occurrence),
+        is_suspected=suspected or confirmed,
+        is_ongoing=occurrence.state == OccurrenceState.FIRING,
+    )
+
+
+def finding_lanes(alert: Alert, occurrence: Occurrence) -> frozenset[int]:
+    """Return the facilities that the finding is about; none where it is about a whole site."""
+    if alert.rule != RuleCode.R01:
+        return frozenset()
+    evidence = occurrence.evidence
+    named = [control.get("id") for control in evidence.get("controls", [])]
+    named.append(evidence.get("production", {}).get("id") or alert.facility_id)
+    return frozenset(key for key in named if isinstance(key, int))
+
+
+def _declared(declaration: Declaration) -> Declared:
+    kind = declaration.get_kind_display()
+    return Declared(
+        label=_("Declared: %(kind)s") % {"kind": kind},
+        start=declaration.starts_at,
+        end=declaration.ends_at,
+        title=_("Declared: %(kind)s, %(start)s to %(end)s (%(status)s). %(reason)s")
+        % {
+            "kind": kind,
+            "start": formats.local_dt(declaration.starts_at, language=get_language()),
+            "end": formats.local_dt(declaration.ends_at, language=get_language()),
+            "status": declaration.get_status_display(),
+            "reason": declaration.reason,
+        },
+        lanes=frozenset(facility.pk for facility in declaration.facilities.all()),
+    )

@@ -1,0 +1,25 @@
+"""The pages of the portal."""
+
+from django.urls import path
+
+from reports.messages import messages_view
+from reports.views import alert, city, enterprise, home, intake, lists
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("city/", city.city, name="city"),
+    path("city/live/", city.city_live, name="city_live"),
+    path("enterprises/", lists.enterprise_list, name="enterprises"),
+    path("enterprises/<int:pk>/", enterprise.enterprise, name="enterprise"),
+    path("enterprises/<int:pk>/live/", enterprise.enterprise_live, name="enterprise_live"),
+    path("facilities/<int:pk>/power.json", enterprise.facility_power, name="facility_power"),
+    path("alerts/", lists.alert_list, name="alerts"),
+    path("alerts/<str:number>/", alert.alert, name="alert"),
+    path("alerts/<str:number>/live/", alert.alert_live, name="alert_live"),
+    path("alerts/<str:number>/act/", alert.alert_act, name="alert_act"),
+    # The address in SMS: short, because every character of an SMS counts.
+    path("a/<str:number>", alert.alert_short, name="alert_short"),
+    path("a/<str:number>/", alert.alert_short),
+    path("intake/", intake.intake, name="intake"),
+    path("messages/", messages_view, name="messages"),
+]

@@ -1,0 +1,1 @@
+"""The pages. A view decides and fetches through ``visible_to``; its template only shows."""
