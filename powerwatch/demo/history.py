@@ -5,6 +5,7 @@ They end at the plan's start, with what the plan has under way then already in p
 that a seeding that was killed can be taken up.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,19 +14,30 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from django.db import connection, connections, transaction
+from django.utils import timezone
 
+from alerts.evaluate import evaluate_enterprise, get_place
 from enterprises.models import Facility, FacilityKind
-from meters.models import ChangedWindow, Collector, CollectorStatus, LatestReading
+from meters.models import (
+    ChangedWindow,
+    Collector,
+    CollectorStatus,
+    LatestReading,
+    StateSegment,
+)
 from meters.partitions import make_partitions
-from meters.segments import try_lock, update_segments
+from meters.queries import get_points
+from meters.segments import try_lock
 from meters.simulator.electrical import Sample
 from meters.simulator.incidents import Incident, Kind, Plan
 from meters.simulator.machines import Machine, Plant
 from meters.simulator.plants import Feed
+from meters.states import Sample as StateSample
+from meters.states import find_segments
 from orders.models import Declaration, DeclarationKind, DeclarationStatus
 
 LASTS = timedelta(hours=12)
-DENSE = timedelta(hours=2)
+DENSE = timedelta(hours=1)
 #: Spacing before the dense part: under the five minutes after which a value is stale.
 SPARSE_S = 240
 _ARRIVES_AFTER_S = 2
@@ -55,8 +67,8 @@ def without_history(plants: Sequence[Plant]) -> list[Plant]:
 def write_history(plants: Sequence[Plant], plan: Plan, *, processes: int = 1) -> int:
     """Write the plants' readings up to the plan's start and return how many rows that made.
 
-    Also what follows from them: newest readings, signs of life, segments, and the windows that
-    evaluation is to look at; and the declarations behind what is lawful.
+    Also what follows from them: newest readings, signs of life, states and the alerts of the
+    night, by the same evaluation as live; before it the declarations behind what is lawful.
     """
     until = datetime.fromtimestamp(plan.start, UTC)
     make_partitions((until - LASTS).date(), until.date() + timedelta(days=7))
@@ -85,12 +97,47 @@ def _write_plant(plant: Plant, plan: Plan) -> int:
         copy.write("".join(line for moment in measured for line in _copy_lines(moment)))
     _write_signs_of_life(collector, measured)
     since, until = (datetime.fromtimestamp(measured[i].at, UTC) for i in (0, -1))
-    ChangedWindow.objects.create(
-        enterprise_id=collector.enterprise_id, since=since, until=until, received_at=until
-    )
     if try_lock(collector.enterprise_id):
-        update_segments(collector.enterprise_id, since)
+        _judge(collector, measured, since)
+    else:  # a worker runs beside us: it will see to it
+        ChangedWindow.objects.create(
+            enterprise_id=collector.enterprise_id, since=since, until=until, received_at=until
+        )
     return sum(len(moment.readings) for moment in measured)
+
+
+def _judge(collector: Collector, measured: Sequence[_Measured], since: datetime) -> None:
+    """Write the states that follow from the readings, and the alerts that follow from those.
+
+    The states are those of ``meters.segments``, without reading back what was just written.
+    """
+    now = timezone.now()
+    place = get_place(collector.enterprise_id)
+    points = get_points(enterprise_id=collector.enterprise_id, tuning=place.tuning(now))
+    samples: dict[int, list[StateSample]] = defaultdict(list)
+    for moment in measured:
+        at = datetime.fromtimestamp(moment.at, UTC)
+        for machine, (ua, ub, uc, _ia, _ib, _ic, p_kw, _pf, _kwh) in moment.readings:
+            samples[machine.point_id].append(
+                StateSample(at, p_kw, max(ua, ub, uc), moment.is_backfill)
+            )
+    StateSegment.objects.bulk_create(
+        StateSegment(
+            point_id=point.id,
+            state=segment.state,
+            started_at=segment.start,
+            ended_at=segment.end,
+            mean_kw=segment.mean_kw,
+            max_kw=segment.max_kw,
+            reading_count=segment.reading_count,
+            backfill_count=segment.backfill_count,
+        )
+        for point in points
+        for segment in find_segments(samples.get(point.id, ()), point.rules)
+    )
+    evaluate_enterprise(
+        collector.enterprise_id, as_of=now, now=now, since=since, place=place, points=points
+    )
 
 
 def _measure(plant: Plant, plan: Plan) -> Iterator[_Measured]:
