@@ -75,9 +75,7 @@ def close_alert(alert: Alert, *, actor: User, now: datetime) -> AlertLog:
     return _move(alert, LoopEvent.CLOSE, actor, now)
 
 
-def _move(
-    alert: Alert, event: LoopEvent, actor: User, now: datetime, **detail: Any
-) -> AlertLog:
+def _move(alert: Alert, event: LoopEvent, actor: User, now: datetime, **detail: Any) -> AlertLog:
     with transaction.atomic():
         return move(alert, event, actor=actor, now=now, detail=detail)
 

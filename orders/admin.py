@@ -12,7 +12,7 @@ from orders.models import Declaration
 
 
 @admin.register(Declaration)
-class DeclarationAdmin(admin.ModelAdmin[Declaration]):
+class DeclarationAdmin(admin.ModelAdmin):
     list_display = ("enterprise", "kind", "starts_at", "ends_at", "status", "submitted_at")
     list_filter = ("status", "kind")
     search_fields = ("enterprise__name", "reason")
@@ -21,14 +21,12 @@ class DeclarationAdmin(admin.ModelAdmin[Declaration]):
     date_hierarchy = "starts_at"
 
     def save_related(
-        self, request: HttpRequest, form: ModelForm[Declaration], formsets: Any, change: bool
+        self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool
     ) -> None:
         """Store the facilities, then have the time evaluated again: both decide what is excused."""
         super().save_related(request, form, formsets, change)
         judge_again(form.instance, now=timezone.now())
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Declaration | None = None
-    ) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Declaration | None = None) -> bool:
         """Refuse: a declaration is withdrawn, never deleted."""
         return False

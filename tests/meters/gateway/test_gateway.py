@@ -121,7 +121,7 @@ def test_frames_of_2005_are_stored_without_an_answer(
 
     line.send(here.frame(NOW, "100001-Pt=1", flag=None, qn=None))
 
-    assert wait_for(lambda: Reading.objects.exists())
+    assert wait_for(Reading.objects.exists)
     assert line.read(timeout=0.3) == []
 
 
