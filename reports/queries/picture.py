@@ -27,7 +27,8 @@ from reports.picture import (
     Picture,
     Window,
 )
-from reports.picture.bars import combine, complete
+from reports.picture.bars import STRENGTH, combine, complete
+from reports.picture.model import UNKNOWN
 from reports.queries.alerts import get_declarations
 from reports.queries.online import stale_after
 
@@ -89,13 +90,14 @@ def get_enterprise_view(
         for facility in facilities
         if by_facility[facility.pk]
     }
-    standing = [
-        _now(facility, by_facility[facility.pk], lanes_of.get(facility.pk, []), window)
-        for facility in facilities
-    ]
+    standing = [_now(facility, by_facility[facility.pk], window.now) for facility in facilities]
     occurrences = get_occurrences(enterprise, window.start, window.end)
     declarations = get_declarations(enterprise, window.start, window.end)
-    lanes = {row.facility.pk: _lane(row, lanes_of, lane_query) for row in standing if row.points}
+    lanes = {
+        row.facility.pk: _lane(row, lanes_of, lane_query, is_live=window.is_live)
+        for row in standing
+        if row.points
+    }
     picture = Picture(
         window=window,
         groups=_groups(
@@ -114,16 +116,18 @@ def get_enterprise_view(
 
 
 def _points(facilities: list[Facility], window: Window) -> list[MonitoringPoint]:
-    """Return the points with collector and latest reading, and where their first segment begins."""
-    before = (
-        StateSegment.objects.filter(point=OuterRef("pk"), started_at__lte=window.start)
-        .order_by("-started_at")
-        .values("started_at")[:1]
-    )
+    """Return the points with collector, latest reading and state, and where to begin reading.
+
+    ``first_start`` is the start of the segment that reaches into the window.
+    """
+    newest_first = StateSegment.objects.filter(point=OuterRef("pk")).order_by("-started_at")
+    before = newest_first.filter(started_at__lte=window.start).values("started_at")[:1]
     return list(
         MonitoringPoint.objects.filter(facility__in=[facility.pk for facility in facilities])
         .select_related("collector", "latest")
-        .annotate(first_start=Subquery(before))
+        .annotate(
+            first_start=Subquery(before), latest_state=Subquery(newest_first.values("state")[:1])
+        )
         .order_by("facility_id", "pk")
     )
 
@@ -190,19 +194,18 @@ def _latest(point: MonitoringPoint) -> LatestReading | None:
     return getattr(point, "latest", None)
 
 
-def _now(
-    facility: Facility, points: list[MonitoringPoint], bars: list[Bar], window: Window
-) -> FacilityNow:
-    """Return what the facility does now; without fresh data that is unknown, never off."""
+def _now(facility: Facility, points: list[MonitoringPoint], now: datetime) -> FacilityNow:
+    """Return what the facility does now, whatever the window; without fresh data unknown."""
     latest = [reading for point in points if (reading := _latest(point))]
     measured_at = max((reading.measured_at for reading in latest), default=None)
     fresh = bool(points) and all(
         (reading := _latest(point)) is not None
-        and window.now - reading.measured_at <= stale_after(point.collector.expected_interval_s)
+        and now - reading.measured_at <= stale_after(point.collector.expected_interval_s)
         for point in points
     )
     loads = [reading.p_kw for reading in latest if reading.p_kw is not None]
-    state = bars[-1].state if bars and fresh else OperatingState.UNKNOWN
+    states = [getattr(point, "latest_state", None) or UNKNOWN for point in points]
+    state = max(states, key=STRENGTH.__getitem__) if fresh else UNKNOWN
     return FacilityNow(
         facility=facility,
         points=points,
@@ -213,7 +216,8 @@ def _now(
     )
 
 
-def _lane(row: FacilityNow, lanes_of: dict[int, list[Bar]], query: str) -> Lane:
+def _lane(row: FacilityNow, lanes_of: dict[int, list[Bar]], query: str, *, is_live: bool) -> Lane:
+    """Return the lane; what the facility does now is noted only where now is in sight."""
     facility = row.facility
     bars = tuple(replace(bar, title=bar_title(facility.name, bar)) for bar in lanes_of[facility.pk])
     link = f"{query}&facility={facility.pk}" if query else f"facility={facility.pk}"
@@ -222,7 +226,7 @@ def _lane(row: FacilityNow, lanes_of: dict[int, list[Bar]], query: str) -> Lane:
         key=facility.pk,
         name=facility.name,
         kind=KINDS[FacilityKind(facility.kind)],
-        note=" ".join(part for part in (row.state_label, load) if part),
+        note=" ".join(part for part in (row.state_label, load) if part) if is_live else "",
         title=_("%(name)s: show its power as a line") % {"name": facility.name},
         href=f"?{link}#power",
         bars=bars,

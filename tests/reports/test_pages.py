@@ -126,6 +126,16 @@ def test_without_fresh_data_a_facility_is_unknown_and_has_no_load(see, story, ni
     assert (row.state, row.load_kw) == (UNKNOWN, None)
 
 
+def test_a_past_window_does_not_change_what_the_facilities_do_now(see, story):
+    params = {"from": "2026-11-23T16:00", "to": "2026-11-23T17:00"}
+    response = see("enterprise", story.foundry.pk, **params)
+    rows = {row.facility.name: row.state for row in response.context["view"].facilities}
+    then = {name: bars[-1].state for name, bars in lanes(response).items()}
+    assert (then["1号中频炉"], then["布袋除尘风机A"]) == ("OFF", "ON")
+    assert (rows["1号中频炉"], rows["布袋除尘风机A"]) == ("ON", "OFF")
+    assert {lane.note for lane in response.context["picture"].lanes} == {""}
+
+
 def test_a_long_segment_from_before_the_window_still_shows(see, story):
     response = see("enterprise", story.foundry.pk, range="1h")
     assert [bar.state for bar in lanes(response)["企业总表"]] == ["ON"]
