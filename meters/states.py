@@ -250,8 +250,8 @@ def find_restart(
 
     ``segments``: the point's recent segments, right for every reading before ``since``.
     ``samples`` ascend and reach some way back; ``rules.look_back`` is nearly always enough.
-    The place is the start of a segment, or a slot at least ``must_last`` inside one that agrees with
-    it, so that nothing is pending. Either way what made that segment accepted came before
+    The place is the start of a segment, or a slot at least ``must_last`` inside one that agrees
+    with it, so that nothing is pending. Either way what made that segment accepted came before
     ``since``, so nothing that changed since can take it back. None means: look further back.
     """
     if not samples or not segments:

@@ -54,7 +54,7 @@ def evaluate(
 
     points: the segments of each of its points, whole and ascending. as_of: our clock.
     """
-    known = sorted((s.start, s.end) for segments in points for s in segments if not _unknown(s))
+    known = _known_stretches(points)
     if not known:
         return []
     gaps: list[tuple[Span, Phase]] = []
@@ -96,8 +96,20 @@ def level_of(silence: timedelta, params: Parameters, at: datetime) -> tuple[str,
     return STEPS[-1]
 
 
-def _unknown(segment: Stateful) -> bool:
-    return segment.state == State.UNKNOWN
+def _known_stretches(points: Sequence[Sequence[Stateful]]) -> list[tuple[datetime, datetime]]:
+    """Return the stretches in which some point is known, by start.
+
+    Where the data begin inside a gap, its points were known right up to where it began, and what
+    lies before the latest of these moments tells nothing.
+    """
+    begins_unknown = [
+        segments[0].start for segments in points if segments and segments[0].state == State.UNKNOWN
+    ]
+    known = [(s.start, s.end) for each in points for s in each if s.state != State.UNKNOWN]
+    if begins_unknown:
+        latest = max(begins_unknown)
+        known = [(latest, latest), *(stretch for stretch in known if stretch[1] > latest)]
+    return sorted(known)
 
 
 def _finding(

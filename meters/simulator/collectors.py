@@ -168,7 +168,7 @@ class CollectorClient:
         now = int(self._clock())
         first = max(self._record_end + 1, now - self._timing.kept_s)
         past = self.feed.copy()
-        self.feed.catch_up(now, self.plant.interval_s, since=first)
+        self.feed.catch_up(first, now + 1)
         return (
             Measurement(at, past.measure(at), is_late=True)
             for at in self.plant.grid(first, now + 1)

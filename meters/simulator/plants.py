@@ -218,9 +218,9 @@ class Feed:
             readings.append((machine, self._sample(machine, t, kw, is_dead)))
         return readings
 
-    def catch_up(self, until: int, step_s: int, *, since: int) -> None:
-        """Move the registers on from ``since`` to ``until`` in steps, without showing anything."""
-        for t in range(since, until, step_s):
+    def catch_up(self, since: int, until: int) -> None:
+        """Move the registers on over what is measured in ``[since, until)``, showing nothing."""
+        for t in self.plant.grid(since, until):
             self.measure(t)
 
     def _sample(self, machine: Machine, t: int, kw: float, is_dead: bool) -> Sample:

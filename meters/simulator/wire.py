@@ -11,7 +11,8 @@ from meters.protocol import Version, format_datetime
 from meters.simulator.electrical import Sample
 from meters.simulator.machines import Machine
 
-MAX_CP = 950  # HJ 212-2017: bytes of a CP body
+# HJ 212-2017 allows a CP of 950 bytes and a segment of 1024; our header takes up to 100 of these.
+MAX_CP = 920
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,43 @@
 """The night behind the demo city: readings from the simulator's own loads, written with COPY.
 
 They end at the plan's start, with what the plan has under way then already in progress, so that
-``manage.py simulate`` goes on without a seam. All of it is one transaction, or none.
+``manage.py simulate`` goes on without a seam. A collector's night is one transaction, or none, so
+that a seeding that was killed can be taken up.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
+from multiprocessing import get_context
+from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
+from django.utils import timezone
 
+from alerts.evaluate import evaluate_enterprise, get_place
 from enterprises.models import Facility, FacilityKind
-from meters.models import ChangedWindow, Collector, CollectorStatus, LatestReading, Reading
+from meters.models import (
+    ChangedWindow,
+    Collector,
+    CollectorStatus,
+    LatestReading,
+    StateSegment,
+)
 from meters.partitions import make_partitions
+from meters.queries import get_points
+from meters.segments import try_lock
 from meters.simulator.electrical import Sample
 from meters.simulator.incidents import Incident, Kind, Plan
 from meters.simulator.machines import Machine, Plant
 from meters.simulator.plants import Feed
+from meters.states import Sample as StateSample
+from meters.states import find_segments
 from orders.models import Declaration, DeclarationKind, DeclarationStatus
 
 LASTS = timedelta(hours=12)
-DENSE = timedelta(hours=2)
+DENSE = timedelta(hours=1)
 #: Spacing before the dense part: under the five minutes after which a value is stale.
 SPARSE_S = 240
 _ARRIVES_AFTER_S = 2
@@ -29,62 +46,102 @@ _COPY = (
     "COPY meters_reading (point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf,"
     " energy_kwh, flag, is_backfill, chunk_id) FROM STDIN"
 )
-_PLANTS_PER_WRITE = 8
+_BATCH = 8  # plants that a process takes at a time
 
 
-@dataclass(slots=True)
-class _Newest:
-    """The newest reading of each circuit of one plant, and how many measurements there are."""
+class _Measured(NamedTuple):
+    """What all meters behind a collector showed at one second."""
 
-    at: int = 0
-    count: int = 0
-    readings: Sequence[tuple[Machine, Sample]] = ()
-
-
-def has_history() -> bool:
-    """Tell whether any reading stands; then the record is left alone."""
-    return CollectorStatus.objects.exists() or Reading.objects.exists()
+    at: int
+    received_at: int
+    is_backfill: bool
+    readings: Sequence[tuple[Machine, Sample]]
 
 
-def write_history(plants: Sequence[Plant], plan: Plan) -> int:
-    """Write every plant's readings up to the plan's start and return how many rows that made.
+def without_history(plants: Sequence[Plant]) -> list[Plant]:
+    """Return the plants of which no reading stands; where one does, the record is left alone."""
+    heard = set(CollectorStatus.objects.values_list("collector__mn", flat=True))
+    return [plant for plant in plants if plant.key not in heard]
 
-    Also the newest readings, the collectors' signs of life, the windows that evaluation must look
-    at, and the declarations behind what is lawful.
+
+def write_history(plants: Sequence[Plant], plan: Plan, *, processes: int = 1) -> int:
+    """Write the plants' readings up to the plan's start and return how many rows that made.
+
+    Also what follows from them: newest readings, signs of life, states and the alerts of the
+    night, by the same evaluation as live; before it the declarations behind what is lawful.
     """
     until = datetime.fromtimestamp(plan.start, UTC)
-    since = until - LASTS
-    make_partitions(since.date(), until.date() + timedelta(days=7))
-    collectors = {c.mn: c for c in Collector.objects.select_related("enterprise")}
-    newest = {plant.key: _Newest() for plant in plants}
-    rows = 0
-    with transaction.atomic():
-        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            lines: list[str] = []
-            for number, plant in enumerate(plants, 1):
-                lines += _rows(plant, plan, newest[plant.key])
-                if number % _PLANTS_PER_WRITE == 0 or number == len(plants):
-                    rows += len(lines)
-                    copy.write("".join(lines))
-                    lines = []
-        _write_signs_of_life(newest, collectors)
-        ChangedWindow.objects.bulk_create(
-            ChangedWindow(
-                enterprise=collectors[plant.key].enterprise,
-                since=since,
-                until=until,
-                received_at=until,
-            )
-            for plant in plants
-        )
-        _write_declarations(plan, collectors)
+    make_partitions((until - LASTS).date(), until.date() + timedelta(days=7))
+    _write_declarations(plan)
+    batches = [plants[i : i + _BATCH] for i in range(0, len(plants), _BATCH)]
+    if processes == 1:
+        rows = sum(map(_write_plants, batches, repeat(plan)))
+    else:
+        connections.close_all()  # a connection must not be shared with a forked process
+        with ProcessPoolExecutor(processes, get_context("fork")) as pool:
+            rows = sum(pool.map(_write_plants, batches, repeat(plan)))
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE meters_reading")
+        cursor.execute("ANALYZE meters_reading, meters_statesegment")
     return rows
 
 
-def _rows(plant: Plant, plan: Plan, newest: _Newest) -> Iterator[str]:
-    """Yield the COPY lines of a plant's history, oldest first."""
+def _write_plants(plants: Sequence[Plant], plan: Plan) -> int:
+    return sum(_write_plant(plant, plan) for plant in plants)
+
+
+@transaction.atomic
+def _write_plant(plant: Plant, plan: Plan) -> int:
+    collector = Collector.objects.get(mn=plant.key)
+    measured = list(_measure(plant, plan))
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write("".join(line for moment in measured for line in _copy_lines(moment)))
+    _write_signs_of_life(collector, measured)
+    since, until = (datetime.fromtimestamp(measured[i].at, UTC) for i in (0, -1))
+    if try_lock(collector.enterprise_id):
+        _judge(collector, measured, since)
+    else:  # a worker runs beside us: it will see to it
+        ChangedWindow.objects.create(
+            enterprise_id=collector.enterprise_id, since=since, until=until, received_at=until
+        )
+    return sum(len(moment.readings) for moment in measured)
+
+
+def _judge(collector: Collector, measured: Sequence[_Measured], since: datetime) -> None:
+    """Write the states that follow from the readings, and the alerts that follow from those.
+
+    The states are those of ``meters.segments``, without reading back what was just written.
+    """
+    now = timezone.now()
+    place = get_place(collector.enterprise_id)
+    points = get_points(enterprise_id=collector.enterprise_id, tuning=place.tuning(now))
+    samples: dict[int, list[StateSample]] = defaultdict(list)
+    for moment in measured:
+        at = datetime.fromtimestamp(moment.at, UTC)
+        for machine, (ua, ub, uc, _ia, _ib, _ic, p_kw, _pf, _kwh) in moment.readings:
+            samples[machine.point_id].append(
+                StateSample(at, p_kw, max(ua, ub, uc), moment.is_backfill)
+            )
+    StateSegment.objects.bulk_create(
+        StateSegment(
+            point_id=point.id,
+            state=segment.state,
+            started_at=segment.start,
+            ended_at=segment.end,
+            mean_kw=segment.mean_kw,
+            max_kw=segment.max_kw,
+            reading_count=segment.reading_count,
+            backfill_count=segment.backfill_count,
+        )
+        for point in points
+        for segment in find_segments(samples.get(point.id, ()), point.rules)
+    )
+    evaluate_enterprise(
+        collector.enterprise_id, as_of=now, now=now, since=since, place=place, points=points
+    )
+
+
+def _measure(plant: Plant, plan: Plan) -> Iterator[_Measured]:
+    """Yield a plant's history as far as it has reached us, oldest first."""
     until = plan.start
     since = until - int(LASTS.total_seconds())
     dense_from = until - int(DENSE.total_seconds())
@@ -95,45 +152,44 @@ def _rows(plant: Plant, plan: Plan, newest: _Newest) -> Iterator[str]:
         outage = next((span for span in outages if span.start <= at < span.end), None)
         if outage and outage.end > until:
             break  # still kept by the collector: it comes as back-fill, later
-        received_s = outage.end if outage else at + _ARRIVES_AFTER_S
-        readings = feed.measure(at)
-        measured_at = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}+00"
-        received_at = f"{datetime.fromtimestamp(received_s, UTC):%Y-%m-%d %H:%M:%S}+00"
-        tail = f"\tN\t{'t' if outage else 'f'}\t{_NO_CHUNK}\n"
-        newest.at, newest.readings = at, readings
-        newest.count += 1
-        for machine, (ua, ub, uc, ia, ib, ic, p_kw, pf, kwh) in readings:
-            yield (
-                f"{machine.point_id}\t{measured_at}\t{received_at}\t{p_kw}\t{ua}\t{ub}\t{uc}"
-                f"\t{ia}\t{ib}\t{ic}\t{pf}\t{kwh}{tail}"
-            )
+        received_at = outage.end if outage else at + _ARRIVES_AFTER_S
+        yield _Measured(at, received_at, outage is not None, feed.measure(at))
 
 
-def _write_signs_of_life(newest: dict[str, _Newest], collectors: dict[str, Collector]) -> None:
-    found = {mn: state for mn, state in newest.items() if state.count}
+def _copy_lines(moment: _Measured) -> Iterator[str]:
+    measured_at = f"{datetime.fromtimestamp(moment.at, UTC):%Y-%m-%d %H:%M:%S}+00"
+    received_at = f"{datetime.fromtimestamp(moment.received_at, UTC):%Y-%m-%d %H:%M:%S}+00"
+    tail = f"\tN\t{'t' if moment.is_backfill else 'f'}\t{_NO_CHUNK}\n"
+    for machine, (ua, ub, uc, ia, ib, ic, p_kw, pf, kwh) in moment.readings:
+        yield (
+            f"{machine.point_id}\t{measured_at}\t{received_at}\t{p_kw}\t{ua}\t{ub}\t{uc}"
+            f"\t{ia}\t{ib}\t{ic}\t{pf}\t{kwh}{tail}"
+        )
+
+
+def _write_signs_of_life(collector: Collector, measured: Sequence[_Measured]) -> None:
+    newest = measured[-1]
+    measured_at = datetime.fromtimestamp(newest.at, UTC)
+    received_at = datetime.fromtimestamp(newest.received_at, UTC)
     LatestReading.objects.bulk_create(
         LatestReading(
             point_id=machine.point_id,
-            measured_at=datetime.fromtimestamp(state.at, UTC),
-            received_at=datetime.fromtimestamp(state.at + _ARRIVES_AFTER_S, UTC),
+            measured_at=measured_at,
+            received_at=received_at,
             p_kw=sample.p_kw,
             ua=sample.ua,
             ia=sample.ia,
             energy_kwh=sample.energy_kwh,
         )
-        for state in found.values()
-        for machine, sample in state.readings
+        for machine, sample in newest.readings
     )
-    CollectorStatus.objects.bulk_create(
-        CollectorStatus(
-            collector=collectors[mn],
-            first_measured_at=datetime.fromtimestamp(state.at, UTC) - LASTS,
-            latest_measured_at=datetime.fromtimestamp(state.at, UTC),
-            latest_received_at=datetime.fromtimestamp(state.at + _ARRIVES_AFTER_S, UTC),
-            latest_peer="127.0.0.1",
-            frame_count=state.count,
-        )
-        for mn, state in found.items()
+    CollectorStatus.objects.create(
+        collector=collector,
+        first_measured_at=datetime.fromtimestamp(measured[0].at, UTC),
+        latest_measured_at=measured_at,
+        latest_received_at=received_at,
+        latest_peer="127.0.0.1",
+        frame_count=len(measured),
     )
 
 
@@ -148,13 +204,16 @@ _ANNOUNCED = {
 }
 
 
-def _write_declarations(plan: Plan, collectors: dict[str, Collector]) -> None:
-    """Write the accepted declarations of the opening and the night."""
+@transaction.atomic
+def _write_declarations(plan: Plan) -> None:
+    """Write the accepted declarations of the opening and the night, unless there are any."""
+    if Declaration.objects.exists():
+        return
     for incident in (*plan.opening, *plan.night):
         if incident.kind not in _ANNOUNCED:
             continue
         kind, reason = _ANNOUNCED[incident.kind]
-        collector = collectors[incident.plant]
+        collector = Collector.objects.select_related("enterprise").get(mn=incident.plant)
         starts_at = datetime.fromtimestamp(incident.start, UTC)
         declaration = Declaration.objects.create(
             enterprise=collector.enterprise,

@@ -9,17 +9,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from meters.models import Collector
 from meters.simulator import inventory
 from meters.simulator.incidents import Kind, Plan
+from meters.simulator.machines import Plant
 from powerwatch.demo import build, history
 from powerwatch.demo.city import make_city
-
-_LOCK = 0x5EED  # one seeding at a time
 
 
 class Command(BaseCommand):
@@ -27,6 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--enterprises", type=int, metavar="N", help="a smaller city")
+        parser.add_argument("--processes", type=int, default=2, help="write with so many")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
@@ -34,14 +33,9 @@ class Command(BaseCommand):
                 _("This system is not a demo: seed_demo needs POWERWATCH_DEMO=1. Nothing changed.")
             )
         self._begun = time.monotonic()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-            try:
-                self._seed(options["enterprises"])
-            finally:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        self._seed(options["enterprises"], options["processes"])
 
-    def _seed(self, limit: int | None) -> None:
+    def _seed(self, limit: int | None, processes: int) -> None:
         if build.has_city():
             self._say(_("The demo city stands; its data are kept."))
         else:
@@ -50,17 +44,16 @@ class Command(BaseCommand):
             self._say(
                 _("%(count)d fictional enterprises and their people.") % {"count": len(specs)}
             )
-        if history.has_history():
-            self._say(_("Readings stand; nothing is added to the record."))
+        plants = history.without_history(inventory.load_plants())
+        if plants:
+            self._write_history(plants, processes)
         else:
-            self._write_history()
+            self._say(_("Readings stand; nothing is added to the record."))
 
-    def _write_history(self) -> None:
+    def _write_history(self, plants: list[Plant], processes: int) -> None:
         now = timezone.now()
-        start = int(now.timestamp()) // 60 * 60
-        plants = inventory.load_plants()
-        plan = Plan(plants, start)
-        rows = history.write_history(plants, plan)
+        plan = Plan(plants, int(now.timestamp()) // 60 * 60)
+        rows = history.write_history(plants, plan, processes=processes)
         self._say(
             _("%(rows)d readings of the last %(hours)d hours.")
             % {"rows": rows, "hours": history.LASTS.total_seconds() // 3600}

@@ -67,6 +67,11 @@ def test_a_silence_rises_from_yellow_over_orange_to_red(at, expected, levels):
             ["ON 0-10, UNKNOWN 10-40, ON 40-40"],
             [("ENDED", 9, 40)],
         ),
+        (
+            "the data begin inside the gap",
+            ["UNKNOWN 10-40, ON 40-50", "UNKNOWN 12-41, ON 41-50", "ON 0-5"],
+            [("ENDED", 11, 40)],
+        ),
         ("back-filled: no gap is left", ["ON 0-50"], []),
         ("never sent", [""], []),
     ],

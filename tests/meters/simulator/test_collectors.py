@@ -170,6 +170,24 @@ def test_at_the_start_it_back_fills_from_where_the_record_ends():
     asyncio.run(scenario())
 
 
+def test_live_registers_go_on_exactly_where_those_of_the_gap_end():
+    plant = make_plant()
+    now = int(time.time())
+    straight = Feed(plant, Plan([plant], now, is_quiet=True))
+    for at in plant.grid(now - 3600, now + 1):
+        straight.measure(at)
+    feed = Feed(plant, Plan([plant], now, is_quiet=True))
+    first = plant.grid(now - 3600, now)[0]
+    feed.measure(first)
+    client = CollectorClient(
+        feed, host="127.0.0.1", port=1, record_end=first, clock=lambda: float(now)
+    )
+    gap = [reading for moment in client._open_gap() for reading in moment.readings]
+    assert gap
+    at = plant.grid(now + 1, now + 62)[0]
+    assert feed.measure(at) == straight.measure(at)
+
+
 def test_it_remembers_no_more_than_two_hours():
     async def scenario() -> None:
         async with running_host() as host:
