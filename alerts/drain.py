@@ -134,12 +134,12 @@ def find_silent_enterprises(now: datetime) -> list[int]:
     )
     told: dict[str, Occurrence] = {}
     keys = [f"collector:{collector_id}" for collector_id, *_ in silent]
-    for row in Occurrence.objects.filter(
+    for stored in Occurrence.objects.filter(
         rule=RuleCode.R10,
         subject_key__in=keys,
         state__in=(OccurrenceState.FIRING, OccurrenceState.SUPPRESSED),
     ).order_by("ended_at"):
-        told[row.subject_key] = row
+        told[stored.subject_key] = stored
     tuning = get_tuning(book, now)
     due = set()
     for collector_id, enterprise_id, interval_s, received_at in silent:

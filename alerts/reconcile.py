@@ -29,6 +29,8 @@ from common.localtime import to_local
 FIRING, ENDED = OccurrenceState.FIRING, OccurrenceState.ENDED
 SUPPRESSED, WITHDRAWN = OccurrenceState.SUPPRESSED, OccurrenceState.WITHDRAWN
 RAISED = (FIRING, ENDED)
+#: Statuses in which an alert still follows the data; what people decided stays decided.
+MOVED_BY_DATA = (*UNREVIEWED_STATUSES, AlertStatus.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ class Reconciler:
         left: Sequence[Occurrence],
     ) -> Outcome:
         """Write each finding into its row, or a new one; withdraw the rows that are left."""
-        for row in left:
-            self._withdraw(row)
+        for stale in left:
+            self._withdraw(stale)
         for item, row in zip(judged, found, strict=True):
             if row is None:
                 self._add(item)
@@ -134,51 +136,55 @@ class Reconciler:
         self.outcome.opened.append(row)
 
     def _update(self, row: Occurrence, item: Judged) -> None:
-        before, level_before = row.state, row.level
-        if (before, level_before) == (item.state, item.finding.level) and before == FIRING:
-            grows_only = row.started_at == item.finding.span.start
-        else:
-            grows_only = False
+        before, level_before, start_before = row.state, row.level, row.started_at
         self._fill(row, item)
-        if before not in RAISED and row.state in RAISED and row.alert_id is None:
+        comes_back = row.state in RAISED and before not in RAISED
+        if comes_back and (row.alert is None or row.alert.status not in MOVED_BY_DATA):
+            # Suppressed till now, or withdrawn from an alert that people have closed since.
             row.detected_at = self.now
             self._raise_in_alert(row, item)
+            row.save()
+            self._log_raised(row)
+            self.outcome.opened.append(row)
+            return
         row.save()
         self.outcome.changed.append(row)
-        if row.alert_id is None:
+        if row.alert is None:
             return
-        if grows_only:
-            Alert.objects.filter(pk=row.alert_id, latest_ended_at__lt=row.ended_at).update(
+        if (before, level_before, start_before) == (FIRING, row.level, row.started_at) and (
+            row.state == FIRING
+        ):
+            Alert.objects.filter(pk=row.alert.pk, latest_ended_at__lt=row.ended_at).update(
                 latest_ended_at=row.ended_at
             )
             return
         self._touch(row)
-        if row.state == SUPPRESSED:
+        if comes_back:
+            self._log(row, "occurrence_reinstated", Event.RECURRED)
+        elif row.state == SUPPRESSED:
             if before in RAISED:
                 self._log(row, "suppressed", Event.WITHDRAWN)
-        elif before == SUPPRESSED:
-            self._log_raised(row)
-        elif before == WITHDRAWN:
-            self._log(row, "occurrence_reinstated", Event.RECURRED)
         else:
-            if row.level < level_before:
-                self._log(row, "level_raised", Event.LEVEL_RAISED)
-            if (before, row.state) == (FIRING, ENDED):
-                self._log(row, "ended", Event.ENDED)
-            elif (before, row.state) == (ENDED, FIRING):
-                self._log(row, "resumed", None)
+            self._log_changes(row, before, level_before)
+
+    def _log_changes(self, row: Occurrence, before: str, level_before: int) -> None:
+        if row.level < level_before:
+            self._log(row, "level_raised", Event.LEVEL_RAISED)
+        if (before, row.state) == (FIRING, ENDED):
+            self._log(row, "ended", Event.ENDED)
+        elif (before, row.state) == (ENDED, FIRING):
+            self._log(row, "resumed", None)
 
     def _withdraw(self, row: Occurrence) -> None:
-        if row.alert_id is None:
+        if row.alert is None:
             # Nobody was told of it and no alert stands on it; later data took the ground away.
             row.delete()
             return
-        raised = row.state in RAISED
+        was_raised = row.state in RAISED
         row.state = WITHDRAWN
         row.save(update_fields=["state"])
         self.outcome.withdrawn.append(row)
-        self._touch(row)
-        self._log(row, "occurrence_withdrawn", Event.WITHDRAWN if raised else None)
+        self._log(row, "occurrence_withdrawn", Event.WITHDRAWN if was_raised else None)
 
     def _fill(self, row: Occurrence, item: Judged) -> None:
         row.state = item.state

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -85,12 +85,14 @@ def run(
         if load_collectors is None
         else load_collectors
     )
-    pace = alerts_a_second or float(os.environ.get("BENCH_ALERTS_A_SECOND", "5"))
+    pace = alerts_a_second or float(os.environ.get("BENCH_ALERTS_A_SECOND", "2"))
     with ExitStack() as stack:
         stack.enter_context(_scratch_database())
         calls = Calls()
         sms_url, email_url = stack.enter_context(_providers(calls))
-        port = stack.enter_context(_processes(sms_url, email_url))
+        broker_url = stack.enter_context(_scratch_broker())
+        environment = _make_environment(sms_url, email_url, broker_url)
+        port = stack.enter_context(_processes(environment))
         for load in [0, loaded] if loaded else [0]:
             _say(f"{count} alerts, {load} other collectors, {pace}/s")
             cases, others = _register(count, load)
@@ -156,23 +158,42 @@ def _providers(calls: Calls) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _processes(sms_url: str, email_url: str) -> Iterator[int]:
+def _scratch_broker() -> Iterator[str]:
+    """Yield the URL of an empty database of the given broker, and empty it afterwards.
+
+    A worker that already runs on the broker must not take our tasks, nor ours its.
+    """
+    import redis
+
+    given = urlsplit(os.environ["REDIS_URL"])
+    for number in range(15, 7, -1):
+        url = given._replace(path=f"/{number}").geturl()
+        with redis.Redis.from_url(url) as client:
+            if client.dbsize() == 0:
+                try:
+                    yield url
+                finally:
+                    client.flushdb()
+                return
+    raise RuntimeError("the broker has no empty database from 8 to 15")
+
+
+@contextmanager
+def _processes(environment: dict[str, str]) -> Iterator[int]:
     """Start a gateway and a worker; yield the gateway's port; stop both by their ids."""
-    environment = _environment(sms_url, email_url)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     gateway = [sys.executable, "manage.py", "gateway", "--host", "127.0.0.1", "--port", str(port)]
     worker = [sys.executable, "-m", "celery", "-A", "powerwatch", "worker", "-c", "2"]
-    worker += ["-Q", "evaluate,notify,celery", "--loglevel", "WARNING"]
-    worker += ["--without-gossip", "--without-mingle"]
-    started = []
+    worker += ["-Q", "evaluate,notify,celery", "--loglevel", "WARNING", "--without-gossip"]
+    started: list[subprocess.Popen[bytes]] = []
     try:
         for role, command in [("gateway", gateway), ("worker", worker)]:
             own = environment | {"POWERWATCH_DB_ROLE": role}
             started.append(subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.DEVNULL))
-        _wait_for_port(port)
-        _wait_for_worker()
+        _wait_until(started, lambda: _listens(port))
+        _wait_until(started, lambda: _takes_tasks(environment["REDIS_URL"]))
         yield port
     finally:
         for process in started:
@@ -185,11 +206,12 @@ def _processes(sms_url: str, email_url: str) -> Iterator[int]:
                 process.wait()
 
 
-def _environment(sms_url: str, email_url: str) -> dict[str, str]:
+def _make_environment(sms_url: str, email_url: str, broker_url: str) -> dict[str, str]:
     from django.db import connection
 
     scratch = connection.settings_dict["NAME"]
     environment = os.environ | {
+        "REDIS_URL": broker_url,
         "POWERWATCH_SMS_URL": sms_url,
         "POWERWATCH_SMS_KEY_ID": "bench",
         "POWERWATCH_SMS_SECRET": "bench",
@@ -202,32 +224,28 @@ def _environment(sms_url: str, email_url: str) -> dict[str, str]:
     return environment
 
 
-def _wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("the gateway did not start")
+def _wait_until(started: list[subprocess.Popen[bytes]], is_ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not is_ready():
+        if any(process.poll() is not None for process in started):
+            raise RuntimeError("the gateway or the worker ended; what it said stands above")
+        if time.monotonic() > deadline:
+            raise RuntimeError("the gateway or the worker did not start in 40 s")
+        time.sleep(0.1)
 
 
-def _wait_for_worker() -> None:
-    """Ring until the worker has emptied the queue: then it takes tasks."""
-    from celery import current_app
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
-    with current_app.connection_for_write() as connection:
-        current_app.send_task("alerts.dispatch_notifications", connection=connection)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            channel = connection.default_channel
-            if channel.client.llen("notify") == 0:
-                time.sleep(1.0)
-                return
-            time.sleep(0.2)
-    raise RuntimeError("the worker did not start")
+
+def _takes_tasks(broker_url: str) -> bool:
+    from celery import Celery
+
+    return bool(Celery(broker=broker_url).control.ping(timeout=1))
 
 
 # --- enterprises and what they send ---

@@ -180,7 +180,8 @@ def check(root: Path) -> list[Problem]:
     for message, source in sorted(sources.items()):
         entry = entries.pop(message, None)
         if entry is None or entry.obsolete or not _is_translated(entry):
-            problems.append(Problem("untranslated", message, f"in {', '.join(sorted(source.files))}"))
+            files = ", ".join(sorted(source.files))
+            problems.append(Problem("untranslated", message, f"in {files}"))
         else:
             problems += _check_entry(message, source, entry)
     problems += [Problem("obsolete", message) for message in sorted(entries)]

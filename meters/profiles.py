@@ -44,8 +44,7 @@ from meters.protocol import (
 )
 
 QUANTITIES: Final = ("p_kw", "ua", "ub", "uc", "ia", "ib", "ic", "pf", "energy_kwh")
-_ENERGY = QUANTITIES.index("energy_kwh")
-ENERGY_PLACES: Final = 4  # as the table keeps it; a float holds that many exactly up to 1e11 kWh
+_UNKNOWN: Final = (None,) * len(QUANTITIES)
 
 _VOLTAGE, _CURRENT = (0.0, 50_000.0), (0.0, 20_000.0)
 #: Physical bounds of a reading, in kW, V, A, 1, kWh (assumption, configurable).
@@ -94,8 +93,7 @@ class FrameReadings(NamedTuple):
     bad_values: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
+class _Parameter(NamedTuple):
     """position: in QUANTITIES; None for what is known and not kept."""
 
     position: int | None
@@ -175,21 +173,14 @@ def read_frame(profile: CompiledProfile, frame: Frame) -> FrameReadings:
 def _read_circuits(profile: CompiledProfile, frame: Frame) -> FrameReadings:
     """Read items whose code is the circuit and whose fields are parameters, with one flag."""
     out = FrameReadings([], [], [])
-    parameters = profile.parameters
     for code, texts in frame.factors.items():
         split = profile.split_code(code)
         if split is None:
             out.unknown_codes.append(code)
             continue
         flag = texts.get("Flag")
-        is_good = _is_good(profile, flag)
-        values: list[float | None] = [None] * len(QUANTITIES)
-        for name, text in texts.items():
-            if (parameter := parameters.get(name)) is None:
-                if name != "Flag":
-                    out.unknown_codes.append(name)
-            elif is_good and parameter.position is not None and text:
-                _take(values, parameter, text, name, out.bad_values)
+        values: list[float | None] = list(_UNKNOWN)
+        _take(values, texts, profile, _is_good(profile, flag), out)
         out.circuits.append(CircuitReading(split[0], tuple(values), _stored(flag)))
     return out
 
@@ -200,22 +191,46 @@ def _read_values(profile: CompiledProfile, value_field: str, frame: Frame) -> Fr
     circuits: dict[str, tuple[list[float | None], list[str]]] = {}
     for code, texts in frame.factors.items():
         split = profile.split_code(code)
-        parameter = profile.parameters.get(split[1]) if split else None
-        if split is None or parameter is None:
+        if split is None or split[1] not in profile.parameters:
             out.unknown_codes.append(code)
             continue
-        if parameter.position is None:
+        if profile.parameters[split[1]].position is None:
             continue
-        values, bad_flags = circuits.setdefault(split[0], ([None] * len(QUANTITIES), []))
+        values, bad_flags = circuits.setdefault(split[0], (list(_UNKNOWN), []))
         flag = texts.get("Flag")
         if not _is_good(profile, flag):
             bad_flags.append(_stored(flag))
-        elif text := texts.get(value_field):
-            _take(values, parameter, text, code, out.bad_values)
+        elif value_field in texts:
+            _take(values, {split[1]: texts[value_field]}, profile, True, out)
     for circuit, (values, bad_flags) in circuits.items():
         flag = bad_flags[0] if bad_flags else GOOD_FLAG
         out.circuits.append(CircuitReading(circuit, tuple(values), flag))
     return out
+
+
+def _take(
+    values: list[float | None],
+    texts: Mapping[str, str],
+    profile: CompiledProfile,
+    is_good: bool,
+    out: FrameReadings,
+) -> None:
+    """Fill in the values of parameters; one loop without calls, for it runs for each number."""
+    parameters = profile.parameters
+    for name, text in texts.items():
+        if name == "Flag":
+            continue
+        if name not in parameters:
+            out.unknown_codes.append(name)
+            continue
+        position, scale, low, high, is_fallback = parameters[name]
+        if position is None or not is_good or not text:
+            continue
+        number = parse_number(text)
+        if number is None or not low <= number * scale <= high:
+            out.bad_values.append(name)
+        elif not is_fallback or values[position] is None:
+            values[position] = number * scale
 
 
 def _is_good(profile: CompiledProfile, flag: str | None) -> bool:
@@ -223,22 +238,9 @@ def _is_good(profile: CompiledProfile, flag: str | None) -> bool:
 
 
 def _stored(flag: str | None) -> str:
-    # PostgreSQL holds no NUL in text.
-    return flag.replace("\0", "")[:MAX_FLAG] if flag else GOOD_FLAG
-
-
-def _take(
-    values: list[float | None], parameter: _Parameter, text: str, name: str, bad_values: list[str]
-) -> None:
-    position = parameter.position
-    assert position is not None  # noqa: S101 - the callers asked
-    number = parse_number(text)
-    if number is not None:
-        number *= parameter.scale
-    if number is None or not parameter.low <= number <= parameter.high:
-        bad_values.append(name)
-    elif not (parameter.is_fallback and values[position] is not None):
-        values[position] = round(number, ENERGY_PLACES) if position == _ENERGY else number
+    if not flag or flag == GOOD_FLAG:
+        return GOOD_FLAG
+    return flag.replace("\0", "")[:MAX_FLAG]  # PostgreSQL holds no NUL in text
 
 
 # ------------------------------------------------------------------------------- compiling

@@ -29,7 +29,14 @@ def frame(request: HttpRequest) -> dict[str, object]:
 
 
 def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]]:
-    def entry(name: str, icon: str, label: str, *active: str, phone: bool = True, args=()):  # type: ignore[no-untyped-def]
+    def entry(
+        name: str,
+        icon: str,
+        label: str,
+        *active: str,
+        phone: bool = True,
+        args: tuple[object, ...] = (),
+    ) -> dict[str, object]:
         return {
             "url": reverse(name, args=args),
             "icon": icon,

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alerts.models import AlertLog, Channel, Notification, NotificationState
+from alerts.operations import DismissalReason
 from reports.queries.alerts import AlertFile
-from reports.words import say_reason
 
 EVENTS = {
     "opened": gettext_lazy("Raised"),
@@ -21,12 +21,12 @@ EVENTS = {
     "withdrawn": gettext_lazy("Withdrawn: later data show otherwise"),
     "acknowledged": gettext_lazy("Taken"),
     "explained": gettext_lazy("Explained by the enterprise"),
-    "verifying": gettext_lazy("Verification on site begun"),
+    "verification_started": gettext_lazy("Verification on site begun"),
     "confirmed": gettext_lazy("Confirmed"),
     "dismissed": gettext_lazy("Dismissed"),
     "explanation_accepted": gettext_lazy("Explanation accepted"),
     "closed": gettext_lazy("Closed"),
-    "reopened": gettext_lazy("Opened again"),
+    "reinstated": gettext_lazy("Raised again: later data bear it out after all"),
 }
 ICONS = {"opened": "alert", "level_raised": "warning", "ended": "ok", "withdrawn": "backfill"}
 FATES = {
@@ -42,16 +42,16 @@ FATES = {
 def get_timeline(file: AlertFile) -> list[dict[str, Any]]:
     """Return acts and messages, oldest first, as ``components/timeline.html`` shows them."""
     entries: list[tuple[datetime, int, dict[str, Any]]] = []
-    entries += [(entry.at, 0, _act(entry)) for entry in file.log]
+    entries += [(act.at, 0, _act(act)) for act in file.log]
     entries += [(item.created_at, 1, _message(item)) for item in file.notifications]
-    return [entry for __, __, entry in sorted(entries, key=lambda entry: entry[:2])]
+    return [shown for __, __, shown in sorted(entries, key=lambda entry: entry[:2])]
 
 
 def _act(entry: AlertLog) -> dict[str, Any]:
     what = EVENTS.get(entry.event) or entry.get_to_status_display()
     details = [
-        say_reason(str(entry.detail.get("reason", ""))),
-        str(entry.detail.get("note") or entry.detail.get("text") or ""),
+        _reason(str(entry.detail.get("reason", ""))),
+        str(entry.detail.get("text") or ""),
     ]
     return {
         "what": what,
@@ -61,6 +61,12 @@ def _act(entry: AlertLog) -> dict[str, Any]:
         "tone": "done",
         "icon": ICONS.get(entry.event, ""),
     }
+
+
+def _reason(code: str) -> str:
+    """Return the reason of a dismissal in words; a code of older days as it stands."""
+    reasons = dict(DismissalReason.choices)
+    return str(reasons.get(code, code))
 
 
 def _message(item: Notification) -> dict[str, Any]:

@@ -3,7 +3,7 @@ gateways that touch the same rows wait for each other instead of deadlocking."""
 
 from typing import Final
 
-# Dropped with the session; emptied by each commit.
+# Dropped with the session; emptied by each commit. NaN stands for unknown.
 CREATE_INCOMING: Final = """
 CREATE TEMP TABLE IF NOT EXISTS incoming (
     position      integer     NOT NULL,
@@ -13,74 +13,92 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
     received_at   timestamptz NOT NULL,
     p_kw double precision, ua double precision, ub double precision, uc double precision,
     ia double precision, ib double precision, ic double precision, pf double precision,
-    energy_kwh numeric(16, 4), flag varchar(4) NOT NULL, is_backfill boolean NOT NULL
+    energy_kwh double precision, flag varchar(4) NOT NULL, is_backfill boolean NOT NULL
 ) ON COMMIT DELETE ROWS
 """
 COPY_INCOMING: Final = "COPY pg_temp.incoming FROM STDIN (FORMAT binary)"
 
-# The first value of a key wins: in the table, and by position inside the batch.
-STORE_INCOMING: Final = """
-WITH stored AS (
-    INSERT INTO meters_reading (
-        point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf, energy_kwh, flag,
-        is_backfill, chunk_id)
-    SELECT point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf, energy_kwh, flag,
-           is_backfill, %(chunk_id)s
-    FROM pg_temp.incoming
-    ORDER BY position
-    ON CONFLICT DO NOTHING
-    RETURNING point_id, measured_at, received_at
-), changed AS (
-    INSERT INTO meters_changedwindow (enterprise_id, since, until, received_at)
-    SELECT owner.enterprise_id, min(measured_at), max(measured_at), min(received_at)
-    FROM stored
-    JOIN (SELECT DISTINCT point_id, enterprise_id FROM pg_temp.incoming) AS owner
-        USING (point_id)
-    GROUP BY owner.enterprise_id
-), newest AS (
-    INSERT INTO meters_latestreading AS latest (
-        point_id, measured_at, received_at, p_kw, ua, ia, energy_kwh)
-    SELECT DISTINCT ON (point_id) point_id, measured_at, received_at, p_kw, ua, ia, energy_kwh
-    FROM pg_temp.incoming
-    ORDER BY point_id, measured_at DESC, position
-    ON CONFLICT (point_id) DO UPDATE SET
-        measured_at = excluded.measured_at, received_at = excluded.received_at,
-        p_kw = excluded.p_kw, ua = excluded.ua, ia = excluded.ia, energy_kwh = excluded.energy_kwh
-    WHERE latest.measured_at < excluded.measured_at
+_ENERGY: Final = "nullif(energy_kwh, 'NaN')::numeric(16, 4)"
+_KNOWN: Final = ", ".join(
+    f"nullif({name}, 'NaN')" for name in ("p_kw", "ua", "ub", "uc", "ia", "ib", "ic", "pf")
 )
-SELECT count(*) FROM stored
+
+# The first value of a key wins: in the table, and by position inside the batch.
+STORE_INCOMING: Final = f"""
+INSERT INTO meters_reading (
+    point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf, energy_kwh, flag,
+    is_backfill, chunk_id)
+SELECT point_id, measured_at, received_at, {_KNOWN}, {_ENERGY}, flag, is_backfill, %s
+FROM pg_temp.incoming
+ORDER BY position
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - names from this file only
+
+UPSERT_NEWEST: Final = f"""
+INSERT INTO meters_latestreading AS latest (
+    point_id, measured_at, received_at, p_kw, ua, ia, energy_kwh)
+SELECT DISTINCT ON (point_id) point_id, measured_at, received_at,
+    nullif(p_kw, 'NaN'), nullif(ua, 'NaN'), nullif(ia, 'NaN'), {_ENERGY}
+FROM pg_temp.incoming
+ORDER BY point_id, measured_at DESC, position
+ON CONFLICT (point_id) DO UPDATE SET
+    measured_at = excluded.measured_at, received_at = excluded.received_at,
+    p_kw = excluded.p_kw, ua = excluded.ua, ia = excluded.ia, energy_kwh = excluded.energy_kwh
+WHERE latest.measured_at < excluded.measured_at
+"""  # noqa: S608
+
+# Where everything is new, what changed is all of it.
+MARK_ALL_CHANGED: Final = """
+INSERT INTO meters_changedwindow (enterprise_id, since, until, received_at)
+SELECT enterprise_id, min(measured_at), max(measured_at), min(received_at)
+FROM pg_temp.incoming
+GROUP BY enterprise_id
+"""
+# Else what this chunk brought; of one day, see LOG_CONFLICTS.
+MARK_CHANGED: Final = """
+INSERT INTO meters_changedwindow (enterprise_id, since, until, received_at)
+SELECT incoming.enterprise_id, min(measured_at), max(measured_at), min(incoming.received_at)
+FROM pg_temp.incoming
+JOIN meters_reading AS stored USING (point_id, measured_at)
+WHERE stored.measured_at >= %(since)s AND stored.measured_at < %(until)s
+  AND stored.chunk_id = %(chunk_id)s
+GROUP BY incoming.enterprise_id
 """
 
 _VALUES: Final = ("p_kw", "ua", "ub", "uc", "ia", "ib", "ic", "pf", "energy_kwh", "flag")
 
 
-def _as_json(table: str) -> str:
-    pairs = ", ".join(f"'{name}', {table}.{name}" for name in _VALUES)
-    return f"jsonb_build_object({pairs})"
+def _known(name: str) -> str:
+    """Return a column of ``refused``, a row of the staging table, as the stored one would be."""
+    if name == "flag":
+        return "refused.flag"
+    kind = "::numeric(16, 4)" if name == "energy_kwh" else ""
+    return f"nullif(refused.{name}, 'NaN'){kind}"
 
 
-def _row(table: str) -> str:
-    return f"({', '.join(f'{table}.{name}' for name in _VALUES)})"
-
+_KEPT: Final = ", ".join(f"kept.{name}" for name in _VALUES)
+_REFUSED: Final = ", ".join(_known(name) for name in _VALUES)
+_KEPT_JSON: Final = ", ".join(f"'{name}', kept.{name}" for name in _VALUES)
+_REFUSED_JSON: Final = ", ".join(f"'{name}', {_known(name)}" for name in _VALUES)
 
 # For one day at a time: the planner then opens one partition and not years of them. A conflict
 # that was told before (a resend of the refused frame) is not told again.
 LOG_CONFLICTS: Final = f"""
 INSERT INTO meters_readingconflict (point_id, measured_at, received_at, kept, refused, chunk_id)
-SELECT DISTINCT ON (refused.point_id, refused.measured_at, {_row("refused")})
+SELECT DISTINCT ON (refused.point_id, refused.measured_at, {_REFUSED})
     refused.point_id, refused.measured_at, refused.received_at,
-    {_as_json("kept")}, {_as_json("refused")}, %(chunk_id)s
+    jsonb_build_object({_KEPT_JSON}), jsonb_build_object({_REFUSED_JSON}), %(chunk_id)s
 FROM pg_temp.incoming AS refused
 JOIN meters_reading AS kept USING (point_id, measured_at)
 WHERE kept.measured_at >= %(since)s AND kept.measured_at < %(until)s
-  AND {_row("refused")} IS DISTINCT FROM {_row("kept")}
+  AND ({_REFUSED}) IS DISTINCT FROM ({_KEPT})
   AND NOT EXISTS (
     SELECT FROM meters_readingconflict AS told
     WHERE told.point_id = refused.point_id AND told.measured_at = refused.measured_at
-      AND told.refused = {_as_json("refused")})
-ORDER BY refused.point_id, refused.measured_at, {_row("refused")}, refused.position
+      AND told.refused = jsonb_build_object({_REFUSED_JSON}))
+ORDER BY refused.point_id, refused.measured_at, {_REFUSED}, refused.position
 RETURNING point_id
-"""  # noqa: S608 - names from this file only
+"""  # noqa: S608
 # The staging table has no statistics, and one day of a province has millions of rows.
 PREFER_INDEX: Final = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 
@@ -91,12 +109,14 @@ JOIN meters_collector AS collector ON collector.id = point.collector_id
 WHERE point.id = ANY(%s)
 """
 
+# As JSON, which costs the driver a fraction of what arrays of times and texts do.
 UPSERT_STATUS: Final = """
 INSERT INTO meters_collectorstatus AS status (
     collector_id, first_measured_at, latest_measured_at, latest_received_at, latest_peer,
     frame_count)
-SELECT * FROM unnest(
-    %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[])
+SELECT * FROM jsonb_to_recordset(%s) AS row (
+    id bigint, first timestamptz, latest timestamptz, received timestamptz, peer text,
+    frames bigint)
 ON CONFLICT (collector_id) DO UPDATE SET
     first_measured_at = least(status.first_measured_at, excluded.first_measured_at),
     latest_measured_at = greatest(status.latest_measured_at, excluded.latest_measured_at),

@@ -22,6 +22,7 @@ from typing import Any, Final
 import psycopg
 from django.db import connection as django_connection
 from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
 
 from meters import archive
 from meters.ingest import statements as sql
@@ -179,10 +180,14 @@ class Store:
             if rows:
                 with cursor.copy(sql.COPY_INCOMING) as copy:
                     copy.write(copy_form(rows))
-                stored = _one(cursor.execute(sql.STORE_INCOMING, {"chunk_id": chunk_id}))
+                stored = cursor.execute(sql.STORE_INCOMING, [chunk_id]).rowcount
             if stored < len(rows):
-                conflicts = _log_conflicts(cursor, batch, chunk_id, issues)
+                conflicts = _sort_out(cursor, batch, chunk_id, issues)
             with session.pipeline():
+                if rows:
+                    cursor.execute(sql.UPSERT_NEWEST)
+                if rows and stored == len(rows):
+                    cursor.execute(sql.MARK_ALL_CHANGED)
                 _upsert_statuses(cursor, batch.entries)
                 _upsert_issues(cursor, issues)
                 cursor.execute(
@@ -203,26 +208,42 @@ class Store:
         return StoreResult(stored, len(rows) - stored, conflicts)
 
 
+@dataclass(slots=True)
+class _Status:
+    first: datetime | None
+    latest: datetime | None
+    received_at: datetime
+    peer: str
+    frames: int = 1
+
+
 def _upsert_statuses(cursor: Cursor, entries: Iterable[Entry]) -> None:
-    statuses: dict[int, list[Any]] = {}
+    statuses: dict[int, _Status] = {}
     for entry in entries:
-        collector_id, measured_at = entry.collector_id, entry.measured_at
-        if collector_id is None:
+        if entry.collector_id is None:
             continue
-        received_at, peer = entry.raw.received_at, entry.raw.peer
-        if (status := statuses.get(collector_id)) is None:
-            statuses[collector_id] = [measured_at, measured_at, received_at, peer[:_MAX_PEER], 1]
+        measured_at, received_at, peer = entry.measured_at, entry.raw.received_at, entry.raw.peer
+        if (status := statuses.get(entry.collector_id)) is None:
+            statuses[entry.collector_id] = _Status(measured_at, measured_at, received_at, peer)
             continue
+        status.received_at, status.peer = received_at, peer
+        status.frames += 1
         if measured_at is not None:
-            first, latest = status[0], status[1]
-            status[0] = measured_at if first is None else min(first, measured_at)
-            status[1] = measured_at if latest is None else max(latest, measured_at)
-        status[2], status[3] = received_at, peer[:_MAX_PEER]
-        status[4] += 1
+            status.first = min(status.first or measured_at, measured_at)
+            status.latest = max(status.latest or measured_at, measured_at)
     if statuses:
-        rows = sorted(statuses.items())
-        columns = [list(column) for column in zip(*(status for _, status in rows), strict=True)]
-        cursor.execute(sql.UPSERT_STATUS, [[collector_id for collector_id, _ in rows], *columns])
+        rows = [
+            {
+                "id": collector_id,
+                "first": status.first and status.first.isoformat(),
+                "latest": status.latest and status.latest.isoformat(),
+                "received": status.received_at.isoformat(),
+                "peer": status.peer[:_MAX_PEER],
+                "frames": status.frames,
+            }
+            for collector_id, status in sorted(statuses.items())
+        ]
+        cursor.execute(sql.UPSERT_STATUS, [Jsonb(rows)])
 
 
 def _upsert_issues(cursor: Cursor, issues: dict[IssueKey, IssueCount]) -> None:
@@ -240,21 +261,19 @@ def _upsert_issues(cursor: Cursor, issues: dict[IssueKey, IssueCount]) -> None:
         )
 
 
-def _log_conflicts(
+def _sort_out(
     cursor: Cursor, batch: Batch, chunk_id: int, issues: dict[IssueKey, IssueCount]
 ) -> int:
-    """Log the values that came second and differ; add them to the issues; return how many."""
+    """Mark what is new among what is not, and log what differs; return how many do."""
     cursor.execute(sql.PREFER_INDEX, prepare=False)
     points: list[int] = []
-    for day in sorted(
-        {e.measured_at.date() for e in batch.entries if e.readings and e.measured_at}
-    ):
+    days = {entry.measured_at.date() for entry in batch.entries if entry.measured_at}
+    for day in sorted(days):
         since = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        cursor.execute(
-            sql.LOG_CONFLICTS,
-            {"chunk_id": chunk_id, "since": since, "until": since + _DAY},
-            prepare=False,  # so that the planner sees the day
-        )
+        bounds = {"chunk_id": chunk_id, "since": since, "until": since + _DAY}
+        # prepare=False: so that the planner sees the day, and opens no other partition.
+        cursor.execute(sql.MARK_CHANGED, bounds, prepare=False)
+        cursor.execute(sql.LOG_CONFLICTS, bounds, prepare=False)
         points += (row[0] for row in cursor)
     if points:
         cursor.execute(sql.NAME_CIRCUITS, [sorted(set(points))])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reports.picture.axis import ticks
 from reports.picture.bars import thin
-from reports.picture.marks import declared_marks, finding_marks, pair_marks, site_marks
+from reports.picture.marks import declared_marks, finding_marks, pair_marks, site_marks, wash_marks
 from reports.picture.model import OFF, POWER_CUT, STANDBY, UNKNOWN, Bar, Cluster, Lane, Picture
 from reports.picture.shapes import Bundle, Path, Rect, Shape, Text, Use, cut, text_width
 from reports.picture.style import NARROW, WIDE, Scale, Style
@@ -114,13 +114,11 @@ def _cluster(
         if finding.lanes & keys and (finding.lanes & produced or not produced)
     ]
     y = top + (style.finding_height if findings else 0)
-    places: dict[int, float] = {}
-    shapes: list[Shape] = []
-    for lane in cluster.lanes:
-        places[lane.key] = y
-        shapes.append(_lane(lane, style, scale, y))
-        y += style.lane_height
-    shapes += pair_marks(cluster, places, style)
+    places = {lane.key: y + index * style.lane_height for index, lane in enumerate(cluster.lanes)}
+    y += len(cluster.lanes) * style.lane_height
+    shapes: list[Shape] = wash_marks(findings, places, style, scale)
+    shapes += [_lane(lane, style, scale, places[lane.key]) for lane in cluster.lanes]
+    shapes += pair_marks(cluster, places, style, scale)
     shapes += declared_marks(picture.declared, places, style, scale)
     shapes += finding_marks(findings, places, style, scale)
     return shapes, y + style.cluster_gap
@@ -150,15 +148,14 @@ def _names(lane: Lane, style: Style, scale: Scale, y: float) -> Iterator[Shape]:
     size = 13.0
     indent = style.control_indent if lane.kind == "control" else 0
     x = style.name_x + indent
-    note_right = scale.right if style.names_above else style.note_x
-    room = note_right - x - (text_width(lane.note, 12) + 10 if style.names_above else 0)
-    yield Text(x, y + style.name_y, cut(lane.name, size, room), "pic-lane-name")
-    if not lane.note:
-        return
-    if style.names_above:
-        yield Text(note_right, y + style.name_y, lane.note, "pic-lane-note", "end")
-    else:
+    if not style.names_above:
+        yield Text(x, y + style.name_y, cut(lane.name, size, style.note_x - x), "pic-lane-name")
         yield Text(x, y + style.name_y + 16, lane.note, "pic-lane-note")
+        return
+    name = cut(lane.name, size, scale.width * 0.55)
+    yield Text(x, y + style.name_y, name, "pic-lane-name pic-halo")
+    x += text_width(name, size) + 10
+    yield Text(x, y + style.name_y, lane.note, "pic-lane-note pic-halo")
 
 
 def _bar(bar: Bar, kind: str, style: Style, scale: Scale, y: float) -> Iterator[Shape]:

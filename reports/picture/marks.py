@@ -10,7 +10,7 @@ from reports.picture.style import Scale, Style
 Places = Mapping[int, float]
 
 
-def pair_marks(cluster: Cluster, places: Places, style: Style) -> list[Shape]:
+def pair_marks(cluster: Cluster, places: Places, style: Style, scale: Scale) -> list[Shape]:
     """Return the thin bracket of each pairing, with its mode in words on it."""
     shapes: list[Shape] = []
     middle = style.bar_top + style.bar_height / 2
@@ -24,14 +24,17 @@ def pair_marks(cluster: Cluster, places: Places, style: Style) -> list[Shape]:
         top, bottom = min(productions), max(controls)
         hooks = "".join(f"M{x:.1f} {y:.1f}h{reach}" for y in (*productions, *controls))
         parts: list[Shape] = [Path(f"M{x:.1f} {top:.1f}V{bottom:.1f}{hooks}", "pic-pairing")]
-        if not style.names_above:
-            # On the line, half way between the last production and the first control.
-            y = (max(productions) + min(controls)) / 2
-            width = text_width(pair.mode, 11) + 8
-            parts += [
-                Rect(x - width / 2, y - 8, width, 16, "pic-pairing-flag", rx=3),
-                Text(x, y + 4, pair.mode, "pic-pairing-text", "middle"),
-            ]
+        width = text_width(pair.mode, 11) + 8
+        # On the line, between the last production and the first control; where names stand above
+        # their bars, at the right end of the first control's name.
+        flag_x = scale.right - width / 2 if style.names_above else x
+        y = (max(productions) + min(controls)) / 2
+        if style.names_above:
+            y = min(controls) - middle + style.name_y - 4
+        parts += [
+            Rect(flag_x - width / 2, y - 8, width, 16, "pic-pairing-flag", rx=3),
+            Text(flag_x, y + 4, pair.mode, "pic-pairing-text", "middle"),
+        ]
         shapes.append(Bundle(parts, "pic-pair", pair.title))
     return shapes
 
@@ -65,25 +68,20 @@ def finding_marks(
     A name that would run into the one before it is left to the title.
     """
     shapes: list[Shape] = []
-    taken_to = scale.left - 1
-    for finding in sorted(findings, key=lambda finding: finding.start):
+    taken: list[tuple[float, float]] = []
+    # What is still suspected gets its name first.
+    for finding in sorted(findings, key=lambda it: (not it.is_suspected, it.start)):
         tops = [top for key, top in places.items() if key in finding.lanes]
         x, right = scale.x(finding.start), scale.x(finding.end)
         right = max(right, x + 3)
         top = min(tops) + (2 if not style.names_above else style.bar_top - 4)
         bottom = max(tops) + style.bar_top + style.bar_height + 5
         css = "pic-suspected" if finding.is_suspected else "pic-dismissed"
-        parts: list[Shape] = []
-        if finding.is_suspected:
-            # Only behind the lanes concerned: the bracket may pass over one that is not.
-            parts += [
-                Rect(x, y + 2, right - x, style.lane_height - 2, "pic-suspected-wash") for y in tops
-            ]
-        parts.append(Path(_bracket(finding, x, right, top, bottom, scale), css))
+        parts: list[Shape] = [Path(_bracket(finding, x, right, top, bottom, scale), css)]
         label_top = min(tops) - style.finding_height + 2
         width = text_width(finding.label, 12) + 12
         label_x = min(x, scale.right - width)
-        if label_x > taken_to:
+        if all(label_x + width < left or label_x > end for left, end in taken):
             if style.names_above or label_x < x:
                 # Lead the eye from the name down to the bracket.
                 parts.append(Path(f"M{x:.1f} {label_top + 16:.1f}V{top:.1f}", css))
@@ -91,9 +89,26 @@ def finding_marks(
                 Rect(label_x, label_top, width, 18, f"{css}-flag", rx=2),
                 Text(label_x + 6, label_top + 13, finding.label, f"{css}-text"),
             ]
-            taken_to = label_x + width + 4
+            taken.append((label_x - 4, label_x + width + 4))
         shapes.append(Bundle(parts, "pic-finding", finding.title, finding.href))
     return shapes
+
+
+def wash_marks(
+    findings: Sequence[Finding], places: Places, style: Style, scale: Scale
+) -> list[Shape]:
+    """Return a wash behind the lanes that a suspected finding concerns, and only those.
+
+    The bracket may pass over a lane that is not concerned; the wash says which ones are.
+    """
+    return [
+        Rect(x, top + 2, max(scale.x(finding.end), x + 3) - x, style.lane_height - 2, css)
+        for finding in findings
+        if finding.is_suspected
+        for x, css in [(scale.x(finding.start), "pic-suspected-wash")]
+        for key, top in places.items()
+        if key in finding.lanes
+    ]
 
 
 def _bracket(

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import JSONObject
 
 from alerts.models import Alert, AlertLog, AlertStatus, Notification, Occurrence
 from alerts.wording import get_headline, get_sentence, rule_title
@@ -38,23 +40,40 @@ def with_names(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
     )
 
 
+def with_newest(alerts: QuerySet[Alert]) -> QuerySet[Alert, Any]:
+    """Return the alerts with their newest occurrence for ``describe``, in the same query."""
+    newest = (
+        Occurrence.objects.filter(alert=OuterRef("pk"))
+        .order_by("-started_at", "-pk")
+        .values(
+            said=JSONObject(
+                state="state", started_at="started_at", ended_at="ended_at", evidence="evidence"
+            )
+        )[:1]
+    )
+    return with_names(alerts).annotate(newest=Subquery(newest))
+
+
 def describe(alerts: Iterable[Alert]) -> list[AlertRow]:
-    """Return the alerts as rows, each in the words of its newest occurrence. One query."""
-    alerts = list(alerts)
-    newest = {
-        occurrence.alert_id: occurrence
-        for occurrence in Occurrence.objects.filter(alert_id__in=[alert.pk for alert in alerts])
-        .order_by("alert_id", "-started_at", "-pk")
-        .distinct("alert_id")
-    }
+    """Return alerts of ``with_newest`` as rows, in the words of their newest occurrence."""
     return [
-        AlertRow(
-            alert,
-            get_sentence(alert, newest[alert.pk]) if alert.pk in newest else rule_title(alert.rule),
-            get_headline(alert),
-        )
+        AlertRow(alert, _say(alert, getattr(alert, "newest", None)), get_headline(alert))
         for alert in alerts
     ]
+
+
+def _say(alert: Alert, newest: dict[str, Any] | None) -> str:
+    if newest is None:
+        return rule_title(alert.rule)
+    occurrence = Occurrence(
+        alert=alert,
+        rule=alert.rule,
+        state=newest["state"],
+        started_at=datetime.fromisoformat(newest["started_at"]),
+        ended_at=datetime.fromisoformat(newest["ended_at"]),
+        evidence=newest["evidence"],
+    )
+    return get_sentence(alert, occurrence)
 
 
 def in_county(code: str, prefix: str = "county__") -> Q:

@@ -13,7 +13,7 @@ from alerts.models.alert import UNREVIEWED_STATUSES
 from common.localtime import day_start, local_date
 from enterprises.models import INSTALLED_STATUSES, NOT_COUNTED_STATUSES, Enterprise
 from meters.models import Collector
-from reports.queries.alerts import AlertRow, by_urgency, describe, in_county, with_names
+from reports.queries.alerts import AlertRow, by_urgency, describe, in_county, with_newest
 from reports.queries.online import is_online
 from tenancy.models import User
 
@@ -87,7 +87,7 @@ def get_city(actor: User, *, now: datetime, county: str = "") -> CityView:
         if not county or row.code == county:
             total.add(row)
     narrowed = enterprises.filter(in_county(county)) if county else enterprises
-    suspected = with_names(Alert.objects.filter(enterprise__in=narrowed).unreviewed())
+    suspected = with_newest(Alert.objects.filter(enterprise__in=narrowed).unreviewed())
     return CityView(
         counties=counties,
         total=total,

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from alerts.models import Alert, Occurrence, OccurrenceState, RuleCode
+from alerts.models import Alert, AlertStatus, Occurrence, OccurrenceState, RuleCode
 from alerts.wording import get_headline
 from common import formats
 from enterprises.models import Enterprise, Facility, FacilityKind, Pairing, PairingMode
@@ -101,7 +101,7 @@ def get_enterprise_view(
         groups=_groups(
             [row.facility for row in standing if row.points], lanes, _pairings(enterprise, window)
         ),
-        findings=tuple(_finding(occurrence) for occurrence in occurrences),
+        findings=tuple(_finding(occurrence, window) for occurrence in occurrences),
         declared=tuple(_declared(declaration) for declaration in declarations),
         language=get_language() or "zh-hans",
         now_label=_("Now %(time)s") % {"time": formats.local_time(window.now)},
@@ -132,7 +132,9 @@ def _bars(points: list[MonitoringPoint], window: Window) -> dict[int, list[Bar]]
     """Return each point's bars, complete over the window. One query, by index."""
     wanted = Q(pk__in=[])
     for point in points:
-        wanted |= Q(point=point.pk, started_at__gte=point.first_start or window.start)
+        wanted |= Q(
+            point=point.pk, started_at__gte=getattr(point, "first_start", None) or window.start
+        )
     segments: dict[int, list[Bar]] = defaultdict(list)
     rows = (
         StateSegment.objects.filter(wanted, started_at__lt=window.end)
@@ -327,20 +329,22 @@ def _heading(facility: Facility) -> tuple[int, str]:
 # --- findings and declarations --------------------------------------------------------------
 
 
-def _finding(occurrence: Occurrence) -> Finding:
+def _finding(occurrence: Occurrence, window: Window) -> Finding:
     alert = occurrence.alert
     assert alert is not None  # noqa: S101  (get_occurrences leaves out what has none)
     suspected = alert.is_suspected and occurrence.state != OccurrenceState.WITHDRAWN
-    confirmed = alert.status == "CONFIRMED"
+    confirmed = alert.status == AlertStatus.CONFIRMED
+    goes_on = occurrence.state == OccurrenceState.FIRING
     return Finding(
         label=get_headline(alert),
         start=occurrence.started_at,
-        end=occurrence.ended_at,
+        # The verdict is some seconds old; what goes on reaches the live edge.
+        end=max(occurrence.ended_at, window.now) if goes_on else occurrence.ended_at,
         title=f"{get_headline(alert)} · {alert.get_level_display()} · {alert.number}",
         href=reverse("alert", args=[alert.number]),
         lanes=finding_lanes(alert, occurrence),
         is_suspected=suspected or confirmed,
-        is_ongoing=occurrence.state == OccurrenceState.FIRING,
+        is_ongoing=goes_on,
     )
 
 

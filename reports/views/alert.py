@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from alerts.models import Alert, Occurrence
+from alerts.models import Alert
 from alerts.wording import get_advice, get_headline, get_sentence
+from orders.models import Declaration
 from reports.acts import ActRefused, get_acts, perform
 from reports.eyes import get_eyes
 from reports.picture import Picture, Window
@@ -56,7 +57,7 @@ def alert_act(request: HttpRequest, number: str) -> HttpResponse:
     try:
         said = perform(
             found,
-            act=request.POST.get("act", ""),
+            name=request.POST.get("act", ""),
             actor=person(request),
             reason=request.POST.get("reason", ""),
             note=request.POST.get("note", "").strip(),
@@ -94,20 +95,19 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
     query = custom_query(window.start, window.end)
     view = get_enterprise_view(found.enterprise, window, lane_query=query)
     eyes = get_eyes(request)
-    picture = view.picture
-    if occurrence is not None:
-        picture = focus(picture, finding_lanes(found, occurrence))
+    lanes = finding_lanes(found, occurrence) if occurrence else frozenset()
+    picture = focus(view.picture, lanes)
     return {
         "file": file,
         "headline": get_headline(found),
         "sentence": get_sentence(found, occurrence) if occurrence else get_headline(found),
         "advice": get_advice(found, audience="" if eyes.is_authority else eyes.role),
-        "length": _length(found, occurrence, now),
         "crumbs": [
             {"label": _("Alerts"), "url": reverse("alerts")},
             {"label": found.number, "url": ""},
         ],
         **get_why(occurrence),
+        "declarations": [it for it in file.declarations if concerns(it, lanes)],
         "acts": get_acts(found, eyes, typed=typed),
         "timeline_acts": get_timeline(file),
         "spans": spans(replace(view, picture=picture)),
@@ -118,11 +118,6 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
     }
 
 
-def _length(found: Alert, occurrence: Occurrence | None, now: datetime) -> timedelta:
-    started = occurrence.started_at if occurrence else found.first_started_at
-    return (now if found.is_ongoing else found.latest_ended_at) - started
-
-
 def _window(file: AlertFile, now: datetime) -> Window:
     """Return the newest occurrence with half an hour around it; what goes on ends now."""
     occurrence = file.occurrence
@@ -130,6 +125,12 @@ def _window(file: AlertFile, now: datetime) -> Window:
     end = occurrence.ended_at if occurrence else file.alert.latest_ended_at
     until = now if file.alert.is_ongoing else min(end + AROUND, max(now, end))
     return Window(max(start - AROUND, until - LONGEST), until, now)
+
+
+def concerns(declaration: Declaration, lanes: frozenset[int]) -> bool:
+    """Tell whether the declaration is about one of the lanes, or about the whole enterprise."""
+    declared = {facility.pk for facility in declaration.facilities.all()}
+    return not declared or not lanes or bool(declared & lanes)
 
 
 def focus(picture: Picture, lanes: frozenset[int]) -> Picture:

@@ -37,7 +37,7 @@ def picture_width(request: HttpRequest) -> int:
 
 
 def nothing_new(request: HttpRequest, token: str) -> HttpResponse | None:
-    """Return 204 where the reader already has what the token names: htmx then leaves all as it is."""
+    """Return 204 where the reader has what the token names already: htmx then changes nothing."""
     if request.GET.get("v") != token:
         return None
     response = HttpResponse(status=204)

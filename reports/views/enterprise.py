@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
+from alerts.models import Alert
 from common.localtime import to_local
 from enterprises.models import Enterprise, Facility, FacilityKind
 from meters.models import OperatingState
 from reports.eyes import get_eyes
 from reports.picture import Drawing, Picture, lay_out, render_svg
-from reports.queries.alerts import by_urgency, describe, with_names
+from reports.queries.alerts import by_urgency, describe, with_newest
 from reports.queries.city import short_hash
 from reports.queries.devices import get_devices, get_enterprise_token
 from reports.queries.picture import EnterpriseView, FacilityNow, get_enterprise_view
@@ -68,7 +69,7 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
     choice = _choice(request)
     token = _token(request, found, choice)
     view = get_enterprise_view(found, choice.window, lane_query=choice.query)
-    suspected = by_urgency(with_names(found.alerts.all()).unreviewed())
+    suspected = by_urgency(with_newest(Alert.objects.filter(enterprise=found).unreviewed()))
     devices = get_devices(found, now=choice.window.now)
     return {
         "enterprise": found,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from alerts.models import Alert, Level, RuleCode
 from enterprises.models import INSTALLED_STATUSES, Enterprise, Industry
 from reports.filters import UNREVIEWED, AlertFilter, EnterpriseFilter, Standing
-from reports.queries.alerts import by_urgency, describe, with_names
+from reports.queries.alerts import by_urgency, describe, with_newest
 from reports.queries.lists import count_alerts, with_counts
 from reports.views.common import chip, clear_url, page_query, person
 
@@ -22,7 +22,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     """List alerts, those first that nobody has taken. Four queries and the person's grants."""
     visible = Alert.objects.visible_to(person(request))
     filtered = AlertFilter(request.GET, queryset=visible)
-    page = Paginator(by_urgency(with_names(filtered.qs)), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(by_urgency(with_newest(filtered.qs)), PAGE).get_page(request.GET.get("page"))
     counts = count_alerts(visible)
     chips = [
         chip(request, "status", UNREVIEWED, _("Suspected, to be handled"), counts["unreviewed"]),

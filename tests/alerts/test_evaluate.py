@@ -120,6 +120,18 @@ def test_a_reviewed_alert_is_not_moved_by_data():
     assert [alert[1] for alert in alerts()] == ["CONFIRMED"]
 
 
+def test_two_occurrences_that_late_data_join_become_one():
+    plant = Plant()
+    plant.send(0, [ON] * 120, [OFF] * 20 + [ON] * 5 + ["-"] * 50 + [OFF] * 45)
+    plant.evaluate(119)
+    assert occurrences() == [("R01", "ENDED", 1, 0, 20), ("R01", "FIRING", 1, 75, 119)]
+    plant.send(25, ["-"] * 50, [OFF] * 50, is_backfill=True)
+    plant.evaluate(120)
+    assert occurrences() == [("R01", "FIRING", 1, 0, 119), ("R01", "WITHDRAWN", 1, 75, 119)]
+    assert alerts() == [("R01", "OPEN", 1, 0, 119, True, 1)]
+    assert "resumed" in logged()
+
+
 class TestDeclarations:
     def declare(self, plant, status, kind=DeclarationKind.REPAIR, facility=None):
         declaration = Declaration.objects.create(
@@ -166,6 +178,21 @@ class TestDeclarations:
         self.decide(plant, declaration, DeclarationStatus.REFUSED)
         assert occurrences() == [("R01", "FIRING", 1, 0, 29)]
         assert alerts() == [("R01", "OPEN", 1, 0, 29, True, 1)]
+        assert logged()[3:] == ["occurrence_reinstated", "reinstated"]
+        assert [event for event, _ in told()] == ["opened"] * 2 + ["withdrawn"] * 2 + [
+            "recurred"
+        ] * 2
+
+    def test_what_comes_back_after_people_closed_the_alert_opens_a_new_one(self):
+        plant = Plant()
+        declaration = self.declare(plant, DeclarationStatus.SUBMITTED)
+        plant.send(0, [ON] * 30, [OFF] * 30)
+        plant.evaluate(29)
+        self.decide(plant, declaration, DeclarationStatus.ACCEPTED)
+        Alert.objects.update(status="CLOSED")
+        self.decide(plant, declaration, DeclarationStatus.REFUSED)
+        assert [alert[1] for alert in alerts()] == ["CLOSED", "OPEN"]
+        assert Occurrence.objects.get().alert == Alert.objects.latest("pk")
 
     def test_a_suppressed_finding_that_no_data_back_vanishes(self):
         plant = Plant()

@@ -1,8 +1,6 @@
 """The whole chain as real processes: gateway, worker, SMS provider and mail server."""
 
-import json
 import socket
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,9 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
+from alerts.standins.mail import MailStandIn
+from alerts.standins.sms import SmsStandIn
 from meters.protocol import NEED_DATA, Decoder, encode, format_datetime, uploads
 from powerwatch.database_roles import grant_roles
 from tests.processes import Process, own_redis_url, wait_until
+
+SECRET = "a-secret-of-the-test"
+WORKER = (
+    *("-m", "celery", "-A", "powerwatch", "worker", "-c", "2", "-P", "prefork", "-l", "INFO"),
+    *("--without-gossip", "--without-mingle", "-Q", "evaluate,notify,celery"),
+)
 
 
 def free_port() -> int:
@@ -23,11 +29,11 @@ def free_port() -> int:
 
 @dataclass
 class System:
-    """The running processes and where they listen."""
+    """The running processes, and what the provider and the mail server were handed."""
 
     gateway_port: int
-    sms_port: int
-    mail_port: int
+    sms: SmsStandIn
+    mail: MailStandIn
     processes: dict[str, Process] = field(default_factory=dict)
 
 
@@ -36,56 +42,26 @@ def system(transactional_db) -> Iterator[System]:
     """Start gateway, worker, SMS and mail stand-ins on the test database and an own broker."""
     assert grant_roles()
     redis.Redis.from_url(own_redis_url()).flushdb()
-    running = System(free_port(), free_port(), free_port())
-    environment = {
-        "POWERWATCH_SMS_URL": f"http://127.0.0.1:{running.sms_port}/send",
-        "POWERWATCH_SMS_KEY_ID": "test",
-        "POWERWATCH_SMS_SECRET": "test-secret",
-        "POWERWATCH_EMAIL_URL": f"smtp://127.0.0.1:{running.mail_port}",
-    }
-    manage = "manage.py"
-    started = running.processes
-    try:
-        started["sms"] = Process(
-            manage, "sms_standin", "--port", str(running.sms_port), **environment
-        )
-        started["mail"] = Process(
-            manage, "mail_standin", "--port", str(running.mail_port), **environment
-        )
-        started["gateway"] = Process(
-            manage,
-            "gateway",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(running.gateway_port),
-            role="gateway",
-            **environment,
-        )
-        started["worker"] = Process(
-            "-m",
-            "celery",
-            "-A",
-            "powerwatch",
-            "worker",
-            "-c",
-            "2",
-            "-P",
-            "prefork",
-            "--without-gossip",
-            "--without-mingle",
-            "-Q",
-            "evaluate,notify,celery",
-            role="worker",
-            **environment,
-        )
-        for name in ("sms", "mail", "gateway"):
-            started[name].wait_for(r"listening")
-        started["worker"].wait_for(r" ready\.")
-        yield running
-    finally:
-        for process in reversed(started.values()):
-            process.stop()
+    with SmsStandIn(key_id="test", secret=SECRET) as sms, MailStandIn() as mail:
+        running = System(free_port(), sms, mail)
+        environment = {
+            "POWERWATCH_SMS_URL": sms.url,
+            "POWERWATCH_SMS_KEY_ID": "test",
+            "POWERWATCH_SMS_SECRET": SECRET,
+            "POWERWATCH_EMAIL_URL": mail.url,
+        }
+        started = running.processes
+        try:
+            port = str(running.gateway_port)
+            gateway = ("manage.py", "gateway", "--host", "127.0.0.1", "--port", port)
+            started["gateway"] = Process(*gateway, role="gateway", **environment)
+            started["worker"] = Process(*WORKER, role="worker", **environment)
+            started["gateway"].wait_for(r"listening")
+            started["worker"].wait_for(r" ready\.", seconds=60)
+            yield running
+        finally:
+            for process in reversed(started.values()):
+                process.stop()
 
 
 class FieldClient:
@@ -131,11 +107,4 @@ class FieldClient:
         self.socket.close()
 
 
-def sms_received(system: System) -> list[dict[str, object]]:
-    """Return what reached the SMS provider."""
-    url = f"http://127.0.0.1:{system.sms_port}/messages"
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return list(json.load(answer))
-
-
-__all__ = ["FieldClient", "System", "sms_received", "system", "wait_until"]
+__all__ = ["FieldClient", "System", "system", "wait_until"]

@@ -9,7 +9,7 @@ from enterprises.models import PairingMode
 from meters.models import Profile
 from tenancy.models import Role
 from tests import factories
-from tests.e2e.conftest import FieldClient, sms_received, wait_until
+from tests.e2e.conftest import FieldClient, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,8 +38,10 @@ def seeded_profiles():
     """Put the built-in profiles back: a flushed test database has lost the migration's rows."""
     from meters.builtin_profiles import BUILTIN_PROFILES
 
-    for name, (title, spec) in BUILTIN_PROFILES.items():
-        Profile.objects.get_or_create(name=name, defaults={"title": title, "spec": spec})
+    for builtin in BUILTIN_PROFILES:
+        Profile.objects.get_or_create(
+            name=builtin.name, defaults={"title": builtin.title, "spec": builtin.spec}
+        )
 
 
 @pytest.fixture
@@ -83,8 +85,7 @@ def test_city_and_county_are_told_once_the_minutes_have_run_out(system, foundry,
     rows = Notification.objects.all()
     assert {row.recipient for row in rows} == {officers["city"], officers["county"]}
     assert len({row.created_at for row in rows}) == 1  # one commit
-    received = sms_received(system)
-    assert {message["phone"] for message in received} == {
+    assert {call.phone for call in system.sms.taken.values()} == {
         officers["city"].phone,
         officers["county"].phone,
     }
@@ -95,6 +96,10 @@ def test_city_and_county_are_told_once_the_minutes_have_run_out(system, foundry,
         ),
         what="both emails",
     )
+    assert {address for mail in system.mail.mails for address in mail.recipients} == {
+        officers["city"].email,
+        officers["county"].email,
+    }
 
 
 def test_a_plant_that_rests_raises_nothing(system, foundry, officers):

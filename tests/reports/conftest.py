@@ -20,4 +20,10 @@ def night():
 
 @pytest.fixture
 def story(night, db) -> Story:
-    return make_story(night)
+    return make_story(night, readings=False)
+
+
+@pytest.fixture(autouse=True)
+def _static_root(settings, tmp_path):
+    """Give WhiteNoise a folder: it warns about one that is not there, and warnings are errors."""
+    settings.STATIC_ROOT = str(tmp_path)

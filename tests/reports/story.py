@@ -1,12 +1,13 @@
 """A believable night: one foundry with everything that a picture can show, and its neighbours.
 
-``make_story`` fills the database; times count back from ``now``, so that tests may fix the clock and
-a browser may look at it live. People: a city enforcer (owner of the matter), the city administrator,
-a colleague of another county, a stranger of another city, the foundry's own officer.
+``make_story`` fills the database; times count back from ``now``, so that tests may fix the clock
+and a browser may look at it live. People: a city enforcer (owner of the matter), the city
+administrator, a colleague of another county, a stranger of another city, the foundry's own officer.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from alerts.models import (
     Alert,
@@ -88,8 +89,14 @@ class Story:
     elsewhere: Enterprise  # in the stranger's city
 
 
-def make_story(now: datetime, *, crowd: bool = False) -> Story:
-    """Build the story; ``crowd`` adds the demo number of enterprises to every county."""
+def make_story(
+    now: datetime, *, crowd: bool = False, passwords: bool = False, readings: bool = True
+) -> Story:
+    """Build the story.
+
+    ``crowd`` adds the demo number of enterprises to every county; ``passwords`` lets people sign in
+    with ``PASSWORD`` and ``readings`` gives the power line something to draw: both take a second.
+    """
     city = factories.DivisionFactory(name_en="Linfen")
     counties = {
         code: factories.CountyFactory(code=code, name=name, name_en=english, parent=city)
@@ -131,8 +138,12 @@ def make_story(now: datetime, *, crowd: bool = False) -> Story:
         neighbour=neighbour,
         elsewhere=elsewhere,
     )
+    if passwords:
+        for user in User.objects.all():
+            user.set_password(PASSWORD)
+            user.save()
     _plant(story)
-    _night(story)
+    _night(story, with_readings=readings)
     _alerts(story)
     _others(story)
     if crowd:
@@ -142,8 +153,6 @@ def make_story(now: datetime, *, crowd: bool = False) -> Story:
 
 def _person(username: str, name: str, role: str, **scope: object) -> User:
     user = factories.UserFactory(username=username, full_name=name)
-    user.set_password(PASSWORD)
-    user.save()
     factories.GrantFactory(user=user, role=role, **{"division": None, "enterprise": None, **scope})
     return user
 
@@ -242,11 +251,11 @@ SHARE = {"ON": 0.72, "STANDBY": 0.16, "OFF": 0.004, "POWER_CUT": 0.0}
 BACKFILLED = (("mixer", 270), ("shakeout", 255))
 
 
-def _night(story: Story) -> None:
+def _night(story: Story, *, with_readings: bool) -> None:
     segments, readings = [], []
     for key, edges in NIGHT.items():
         point, rated = story.points[key], PLANT[key][3]
-        for (ago, state), (until, __) in zip(edges, edges[1:], strict=False):
+        for (ago, state), (until, __) in pairwise(edges):
             kw = None if state == "UNKNOWN" else round(rated * SHARE[str(state)], 1)
             count = 0 if state == "UNKNOWN" else ago - until
             segments.append(
@@ -261,7 +270,7 @@ def _night(story: Story) -> None:
                     backfill_count=count if (key, ago) in BACKFILLED else 0,
                 )
             )
-            if kw is not None:
+            if kw is not None and with_readings:
                 readings += [
                     _reading(story, point, ago - step, kw * (1 + 0.05 * ((step * 7) % 5 - 2) / 2))
                     for step in range(count)
@@ -274,6 +283,8 @@ def _night(story: Story) -> None:
             p_kw=latest_kw,
         )
     StateSegment.objects.bulk_create(segments)
+    if not readings:
+        return
     days = [reading.measured_at.astimezone(UTC).date() for reading in readings]
     make_partitions(min(days), max(days))
     Reading.objects.bulk_create(readings, batch_size=2000)

@@ -1,8 +1,6 @@
 """``manage.py sms_standin``: an SMS provider to try PowerWatch with. Never for production."""
 
 import argparse
-import signal
-import threading
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from alerts.audience import mask_address
 from alerts.standins.sms import Behaviour, Call, SmsStandIn
+from alerts.standins.until_stopped import hold_signals, wait_until_stopped
 
 
 class Command(BaseCommand):
@@ -22,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--behaviour", choices=[b.value for b in Behaviour], default="accept")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
+        hold_signals()
         standin = SmsStandIn(
             key_id=settings.SMS_KEY_ID,
             secret=settings.SMS_SECRET,
@@ -37,7 +34,7 @@ class Command(BaseCommand):
         with standin:
             self.stdout.write(f"sms_standin ready {standin.url}")
             self.stdout.flush()
-            stopping.wait()
+            wait_until_stopped()
 
     def _show(self, call: Call) -> None:
         self.stdout.write(f"{call.behaviour} {mask_address(call.phone)} {call.text!r}")

@@ -121,7 +121,7 @@ def test_frames_of_2005_are_stored_without_an_answer(
 
     line.send(here.frame(NOW, "100001-Pt=1", flag=None, qn=None))
 
-    assert wait_for(lambda: Reading.objects.exists())
+    assert wait_for(Reading.objects.exists)
     assert line.read(timeout=0.3) == []
 
 
@@ -133,9 +133,7 @@ def test_time_request_heartbeat_and_unknown_command(
     mn = here.collector.mn
 
     def say(cn: str, number: int) -> None:
-        line.send(
-            encode(Message(qn=qn(number), st="80", cn=cn, pw="123456", mn=mn, flag=9, cp=""))
-        )
+        line.send(encode(Message(qn=qn(number), st="80", cn=cn, pw="123456", mn=mn, flag=9, cp="")))
 
     say("9015", 1)
     say("1013", 2)

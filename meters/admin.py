@@ -1,0 +1,155 @@
+"""The device tables in the admin, and what came in oddly, read only."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from enterprises.models import Enterprise
+from meters.models import (
+    Collector,
+    IntakeIssue,
+    Meter,
+    MonitoringPoint,
+    Profile,
+    ReadingConflict,
+)
+from meters.profiles import ProfileError, compile_profile
+from tenancy.models import User
+
+
+def _actor(request: HttpRequest) -> User:
+    return cast(User, request.user)  # the admin lets nobody else in
+
+
+class ProfileForm(forms.ModelForm):
+    """Refuses a specification that the gateway could not use, and says which key is wrong."""
+
+    class Meta:
+        model = Profile
+        fields = ("name", "title", "spec", "is_enabled")
+
+    def clean_spec(self) -> Any:
+        spec = self.cleaned_data["spec"]
+        try:
+            compile_profile(spec)
+        except ProfileError as error:
+            raise ValidationError(
+                _("The specification cannot be used: %(problem)s"), params={"problem": str(error)}
+            ) from error
+        return spec
+
+
+@admin.register(Profile)
+class ProfileAdmin(admin.ModelAdmin):
+    form = ProfileForm
+    list_display = ("title", "name", "is_enabled")
+    ordering = ("name",)
+
+
+class PointInline(admin.TabularInline):
+    model = MonitoringPoint
+    extra = 0
+    raw_id_fields = ("facility",)
+
+
+@admin.register(Collector)
+class CollectorAdmin(admin.ModelAdmin):
+    list_display = ("mn", "enterprise", "site", "profile", "expected_interval_s", "is_enabled")
+    list_filter = ("is_enabled", "profile")
+    list_select_related = ("enterprise", "site", "profile")
+    search_fields = ("mn", "enterprise__name", "enterprise__code")
+    raw_id_fields = ("enterprise", "site")
+    ordering = ("mn",)
+    inlines = (PointInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collector]:
+        return Collector.objects.visible_to(_actor(request))
+
+
+class MeterInline(admin.TabularInline):
+    model = Meter
+    extra = 0
+
+
+@admin.register(MonitoringPoint)
+class MonitoringPointAdmin(admin.ModelAdmin):
+    list_display = ("circuit", "collector", "facility", "is_accepted")
+    list_filter = ("is_accepted",)
+    list_select_related = ("collector", "facility")
+    search_fields = ("circuit", "collector__mn", "facility__name")
+    raw_id_fields = ("collector", "facility")
+    ordering = ("collector__mn", "circuit")
+    inlines = (MeterInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MonitoringPoint]:
+        collectors = Collector.objects.visible_to(_actor(request))
+        return super().get_queryset(request).filter(collector__in=collectors)
+
+
+@admin.register(Meter)
+class MeterAdmin(admin.ModelAdmin):
+    list_display = ("serial", "point", "ct_ratio", "pt_ratio", "valid_from", "valid_to")
+    list_select_related = ("point__facility",)
+    search_fields = ("serial", "point__collector__mn")
+    raw_id_fields = ("point",)
+    ordering = ("serial", "valid_from")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Meter]:
+        collectors = Collector.objects.visible_to(_actor(request))
+        return super().get_queryset(request).filter(point__collector__in=collectors)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only the gateway writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(IntakeIssue)
+class IntakeIssueAdmin(ReadOnlyAdmin):
+    list_display = ("latest_at", "reason", "mn", "code", "peer", "count")
+    list_filter = ("reason",)
+    search_fields = ("mn", "code", "peer")
+    ordering = ("-latest_at", "-pk")
+    fields = ("reason", "mn", "code", "peer", "first_at", "latest_at", "count", "sample_text")
+    readonly_fields = fields
+
+    @admin.display(description=_("sample"))
+    def sample_text(self, issue: IntakeIssue) -> str:
+        """Return the sample with all but printable ASCII escaped."""
+        return repr(bytes(issue.sample))[2:-1]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IntakeIssue]:
+        """Return all for whoever sees all; else what is known to be of a visible collector."""
+        issues = super().get_queryset(request)
+        if _actor(request).is_superuser:
+            return issues
+        collectors = Collector.objects.visible_to(_actor(request))
+        return issues.filter(mn__in=collectors.values("mn"))
+
+
+@admin.register(ReadingConflict)
+class ReadingConflictAdmin(ReadOnlyAdmin):
+    list_display = ("point", "measured_at", "received_at")
+    list_select_related = ("point__facility",)
+    search_fields = ("point__collector__mn", "point__circuit")
+    ordering = ("-pk",)
+    fields = ("point", "measured_at", "received_at", "kept", "refused", "chunk_id")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReadingConflict]:
+        enterprises = Enterprise.objects.visible_to(_actor(request))
+        conflicts = super().get_queryset(request)
+        return conflicts.filter(point__collector__enterprise__in=enterprises)
