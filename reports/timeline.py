@@ -44,7 +44,7 @@ def get_timeline(file: AlertFile) -> list[dict[str, Any]]:
     entries: list[tuple[datetime, int, dict[str, Any]]] = []
     entries += [(act.at, 0, _act(act)) for act in file.log]
     entries += [(item.created_at, 1, _message(item)) for item in file.notifications]
-    return [shown for __, __, shown in sorted(entries, key=lambda entry: entry[:2])]
+    return [shown for *_when, shown in sorted(entries, key=lambda entry: entry[:2])]
 
 
 def _act(entry: AlertLog) -> dict[str, Any]:

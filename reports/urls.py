@@ -7,6 +7,7 @@ from reports.views import alert, city, enterprise, home, intake, lists
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("favicon.ico", home.favicon),
     path("city/", city.city, name="city"),
     path("city/live/", city.city_live, name="city_live"),
     path("enterprises/", lists.enterprise_list, name="enterprises"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +14,8 @@ admin.site.site_header = _("PowerWatch administration")
 admin.site.site_title = _("PowerWatch administration")
 admin.site.index_title = _("What is set up here")
 admin.site.site_url = "/"
+# Roles are grants, not groups: a second way to give rights would be one too many.
+admin.site.unregister(Group)
 
 
 class GrantInline(admin.TabularInline):

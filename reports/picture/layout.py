@@ -164,7 +164,7 @@ def _bar(bar: Bar, kind: str, style: Style, scale: Scale, y: float) -> Iterator[
     top, full = y + style.bar_top, style.bar_height
     bottom = top + full
     if bar.state == OFF:
-        yield Rect(x, bottom - 1.5, width, 1.5, "pic-off", bar.title)
+        yield Rect(x, bottom - 1.5, width, 1.5, "pic-off")
         # A hairline is hard to point at: the title answers over the whole height.
         yield Rect(x, top, width, full - 1.5, "pic-hit", bar.title)
     elif bar.state == STANDBY:

@@ -306,15 +306,19 @@ def _cluster(together: _Together, lanes: dict[int, Lane]) -> Cluster:
             title=_("%(stage)s: %(mode)s of the control facilities must run")
             % {"stage": pairing.stage, "mode": mode_label(pairing)},
             productions=productions,
-            controls=tuple(
-                facility.pk for facility in pairing.controls.all() if facility.pk in lanes
-            ),
+            controls=_in_order(pairing.controls.all(), lanes),
         )
         for pairing in together.pairings
     )
     # A control of two stages stands once.
     keys = dict.fromkeys([*productions, *(key for pair in pairs for key in pair.controls)])
     return Cluster(lanes=tuple(lanes[key] for key in keys), pairs=pairs)
+
+
+def _in_order(facilities: Iterable[Facility], lanes: dict[int, Lane]) -> tuple[int, ...]:
+    """Return the keys of the metered ones in the order of the lanes, which is the plant's own."""
+    wanted = {facility.pk for facility in facilities}
+    return tuple(key for key in lanes if key in wanted)
 
 
 def _heading(facility: Facility) -> tuple[int, str]:

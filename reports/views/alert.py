@@ -25,7 +25,7 @@ from reports.queries.devices import get_enterprise_token
 from reports.queries.picture import finding_lanes, get_enterprise_view
 from reports.timeline import get_timeline
 from reports.views.common import nothing_new, person, picture_width
-from reports.views.enterprise import draw, spans
+from reports.views.enterprise import draw, kept, table
 from reports.why import get_why
 from reports.window import LONGEST, custom_query
 
@@ -110,10 +110,10 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
         "declarations": [it for it in file.declarations if concerns(it, lanes)],
         "acts": get_acts(found, eyes, typed=typed),
         "timeline_acts": get_timeline(file),
-        "spans": spans(replace(view, picture=picture)),
+        **table(request, replace(view, picture=picture), ""),
         "whole_query": query,
         "power_facility": request.GET.get("facility", ""),
-        "live_url": f"{reverse('alert_live', args=[found.number])}?v={token}",
+        "live_url": f"{reverse('alert_live', args=[found.number])}?v={token}{kept(request)}",
         **draw(request, picture),
     }
 

@@ -87,9 +87,10 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
         "online": sum(device.is_online for device in devices),
         "latest_at": max((d.latest_at for d in devices if d.latest_at), default=None),
         "load": _load(view.facilities),
-        "spans": spans(view),
+        **table(request, view, choice.query),
         "power_facility": request.GET.get("facility", ""),
-        "live_url": f"{reverse('enterprise_live', args=[found.pk])}?{choice.query}&v={token}",
+        "live_url": f"{reverse('enterprise_live', args=[found.pk])}?{choice.query}&v={token}"
+        + kept(request),
         **draw(request, view.picture),
     }
 
@@ -129,6 +130,25 @@ def draw(request: HttpRequest, picture: Picture) -> dict[str, Any]:
         # Safe: svg.render_svg escapes every word that it writes.
         "axis_svg": mark_safe(axis),  # noqa: S308
         "lanes_svg": mark_safe(lanes),  # noqa: S308
+    }
+
+
+def kept(request: HttpRequest) -> str:
+    """Return the parameter by which a page keeps its table open, to follow others."""
+    return "&table=1" if request.GET.get("table") else ""
+
+
+def table(request: HttpRequest, view: EnterpriseView, query: str) -> dict[str, Any]:
+    """Return the spans as a table where the reader asked for it, and the link that toggles it.
+
+    Only then, because a week of a busy plant has thousands of rows and the page renews itself.
+    """
+    shown = bool(request.GET.get("table"))
+    return {
+        "spans": spans(view) if shown else [],
+        "table_shown": shown,
+        "table_url": f"?{query}#spans" if shown else f"?{query}&table=1#spans",
+        "kept": kept(request),
     }
 
 

@@ -1,7 +1,9 @@
 """Where each person starts."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from reports.eyes import get_eyes
 
@@ -14,3 +16,9 @@ def home(request: HttpRequest) -> HttpResponse:
     if eyes.enterprise_ids:
         return redirect("enterprise", eyes.enterprise_ids[0])
     return render(request, "reports/no_duty.html")
+
+
+@login_not_required
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers that ask by habit, as on the administration's pages, to the icon."""
+    return redirect(static("icons/favicon.svg"))

@@ -19,10 +19,14 @@ PAGE = 25
 
 
 def alert_list(request: HttpRequest) -> HttpResponse:
-    """List alerts, those first that nobody has taken. Four queries and the person's grants."""
+    """List alerts, those first that nobody has taken. Five queries
+    and the person's grants."""
     visible = Alert.objects.visible_to(person(request))
     filtered = AlertFilter(request.GET, queryset=visible)
-    page = Paginator(by_urgency(with_newest(filtered.qs)), PAGE).get_page(request.GET.get("page"))
+    # Keys first: sorting a year of alerts with all their names would cost ten times as much.
+    keys = by_urgency(filtered.qs).values_list("pk", flat=True)
+    page = Paginator(keys, PAGE).get_page(request.GET.get("page"))
+    shown = Alert.objects.filter(pk__in=list(page.object_list))
     counts = count_alerts(visible)
     chips = [
         chip(request, "status", UNREVIEWED, _("Suspected, to be handled"), counts["unreviewed"]),
@@ -35,7 +39,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "page": page,
-        "rows": describe(page.object_list),
+        "rows": describe(by_urgency(with_newest(shown))),
         "chips": chips,
         "clear_url": clear_url(request, AlertFilter.Meta.fields),
         "query": page_query(request),

@@ -1,9 +1,11 @@
 """The story, at a fixed moment, for the tests of the pages."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import time_machine
+from django.conf import settings
 
 from tests.reports.story import Story, make_story
 
@@ -23,7 +25,7 @@ def story(night, db) -> Story:
     return make_story(night, readings=False)
 
 
-@pytest.fixture(autouse=True)
-def _static_root(settings, tmp_path):
-    """Give WhiteNoise a folder: it warns about one that is not there, and warnings are errors."""
-    settings.STATIC_ROOT = str(tmp_path)
+@pytest.fixture(scope="session", autouse=True)
+def _static_root() -> None:
+    """Make the folder of collected files: WhiteNoise warns about one that is not there."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)

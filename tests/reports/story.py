@@ -360,7 +360,7 @@ def _r01_evidence(story: Story, began: float, ended: float) -> dict:
     f = story.facilities
     return {
         "as_of": (story.now - minutes(ended)).isoformat(),
-        "production": {"id": f["furnace1"].pk, "name": f["furnace1"].name},
+        "production": {"id": f["furnace1"].pk, "name": f["furnace1"].name, "mean_kw": 900.0},
         "controls": [
             {"id": f["fan_a"].pk, "name": f["fan_a"].name, "state": "OFF", "mean_kw": 0.5},
             {"id": f["fan_b"].pk, "name": f["fan_b"].name, "state": "OFF", "mean_kw": 0.5},
@@ -377,8 +377,8 @@ def _r01_evidence(story: Story, began: float, ended: float) -> dict:
                 "scope": "default",
             },
             {
-                "key": "production_mean_kw",
-                "value": 900.0,
+                "key": "on_from_kw",
+                "value": 500.0,
                 "unit": "kW",
                 "threshold": 500.0,
                 "threshold_key": "on_from_kw",
