@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg
+from django.db import connection
 from django.db.models import Q
 
 from alerts.evaluation import r01, r10, r12
@@ -28,7 +28,7 @@ from alerts.models import Occurrence, OccurrenceState, RuleCode
 from alerts.parameters import ParameterBook, get_tuning, load_parameters
 from alerts.reconcile import Judged, Outcome, Reconciler, match
 from common.intervals import normalise
-from enterprises.models import Enterprise, Facility, Pairing
+from enterprises.models import Enterprise, Facility
 from meters.queries import (
     Point,
     PowerFigures,
@@ -141,28 +141,34 @@ def _load_occurrences(enterprise_id: int, since: datetime) -> tuple[datetime, li
         start = earliest
 
 
-def _load_pairings(enterprise_id: int, start: datetime) -> Sequence[Mapping[str, Any]]:
-    return list(
-        Pairing.objects.filter(
-            Q(valid_to__isnull=True) | Q(valid_to__gt=start), site__enterprise=enterprise_id
-        )
-        .annotate(
-            production_ids=ArrayAgg("productions", distinct=True, default=[]),
-            control_ids=ArrayAgg("controls", distinct=True, default=[]),
-        )
-        .order_by("pk")
-        .values(
-            "pk",
-            "stage",
-            "mode",
-            "at_least",
-            "valid_from",
-            "valid_to",
-            "lead_s",
-            "production_ids",
-            "control_ids",
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class PairingRow:
+    """A pairing with the facilities on either side, by id."""
+
+    facts: r01.PairingFacts
+    production_ids: tuple[int, ...]
+    control_ids: tuple[int, ...]
+
+
+def _load_pairings(enterprise_id: int, start: datetime) -> list[PairingRow]:
+    """Return the pairings valid at some time from ``start`` on; one query."""
+    # By hand: through the ORM the two many-to-many sides multiply, and this runs every minute.
+    sql = """
+        SELECT p.id, p.stage, p.mode, p.at_least, p.valid_from, p.valid_to, p.lead_s,
+               ARRAY(SELECT facility_id FROM enterprises_pairing_productions
+                     WHERE pairing_id = p.id ORDER BY 1),
+               ARRAY(SELECT facility_id FROM enterprises_pairing_controls
+                     WHERE pairing_id = p.id ORDER BY 1)
+        FROM enterprises_pairing p JOIN enterprises_site s ON s.id = p.site_id
+        WHERE s.enterprise_id = %s AND (p.valid_to IS NULL OR p.valid_to > %s)
+        ORDER BY p.id
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [enterprise_id, start])
+        return [
+            PairingRow(r01.PairingFacts(*facts), tuple(production_ids), tuple(control_ids))
+            for *facts, production_ids, control_ids in cursor.fetchall()
+        ]
 
 
 def _load_excuses(place: Place, start: datetime, as_of: datetime) -> list[Excuse]:
@@ -233,7 +239,7 @@ def _judge_r01(
     place: Place,
     points: Sequence[Point],
     timelines: Mapping[int, Timeline],
-    pairings: Sequence[Mapping[str, Any]],
+    pairings: Sequence[PairingRow],
     cuts: Mapping[int, Sequence[r12.PointCut]],
     excuses: Sequence[Excuse],
     as_of: datetime,
@@ -245,33 +251,24 @@ def _judge_r01(
         for point in points
     }
     sites = {point.facility_id: point.site_id for point in points}
-    wanted = {id_ for row in pairings for id_ in (*row["production_ids"], *row["control_ids"])}
+    wanted = {id_ for row in pairings for id_ in (*row.production_ids, *row.control_ids)}
     if unmetered := wanted - facilities.keys():
         for id_, name in Facility.objects.filter(pk__in=unmetered).values_list("pk", "name"):
             facilities[id_] = r01.Facility(id_, name, Timeline())
     for row in pairings:
-        pairing = r01.PairingFacts(
-            id=row["pk"],
-            stage=row["stage"],
-            mode=row["mode"],
-            at_least=row["at_least"],
-            valid_from=row["valid_from"],
-            valid_to=row["valid_to"],
-            lead_s=row["lead_s"],
-        )
-        controls = [facilities[id_] for id_ in sorted(row["control_ids"])]
-        for production_id in sorted(row["production_ids"]):
+        controls = [facilities[id_] for id_ in row.control_ids]
+        for production_id in row.production_ids:
             params = place.book.for_facility(production_id)
             yield from r01.evaluate(
                 facilities[production_id],
                 controls,
-                pairing,
+                row.facts,
                 params=params,
                 as_of=as_of,
                 excuses=excuses,
                 power_cut=r12.wider_cut(
                     cuts.get(sites.get(production_id, 0), ()),
-                    frozenset(row["control_ids"]),
+                    frozenset(row.control_ids),
                     at_least=int(params.number("r12_points", as_of)),
                 ),
             )

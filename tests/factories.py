@@ -39,7 +39,7 @@ class DivisionFactory(DjangoModelFactory):
 
 
 class CountyFactory(DivisionFactory):
-    code = factory.Sequence(lambda n: f"1410{n:02d}")
+    code = factory.Sequence(lambda n: f"1419{n:02d}")  # no real county of Linfen has these
     name = factory.Sequence(lambda n: f"测试{n}县")
     kind = DivisionKind.COUNTY
     parent = factory.SubFactory(DivisionFactory)

@@ -46,14 +46,17 @@ class Committer:
     def commit(self, entries: Sequence[Entry]) -> StoreResult:
         """Return when all entries are stored. Raises Stopped if told to wait no longer.
 
-        While the database is away this waits and tries again. A batch that the database refuses
-        for its content is halved until the entry at fault is alone; of that one the raw frame is
-        stored, and its position is in ``failed``: it must not be acknowledged.
+        While the database is away this waits and tries again. A batch that cannot be stored for
+        its content is halved until the entry at fault is alone; of that one the raw frame is
+        stored, and its position is in ``failed``: it must not be acknowledged. Raises what went
+        wrong if not even that can be done.
         """
         try:
             return self._keep_trying(Batch(entries))
-        except (psycopg.DataError, psycopg.IntegrityError):
-            logger.exception("the database refuses the content of a batch of %d", len(entries))
+        except Stopped:
+            raise
+        except Exception:  # the database's refusal, or a fault of ours that a peer has found
+            logger.exception("the content of a batch of %d cannot be stored", len(entries))
         if len(entries) == 1:
             self._keep_trying(Batch([_raw_only(entries[0])]))
             return StoreResult(failed=frozenset({0}))

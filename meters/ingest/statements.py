@@ -54,14 +54,25 @@ SELECT enterprise_id, min(measured_at), max(measured_at), min(received_at)
 FROM pg_temp.incoming
 GROUP BY enterprise_id
 """
-# Else what this chunk brought; of one day, see LOG_CONFLICTS.
-MARK_CHANGED: Final = """
-INSERT INTO meters_changedwindow (enterprise_id, since, until, received_at)
-SELECT incoming.enterprise_id, min(measured_at), max(measured_at), min(incoming.received_at)
+# The stored row of each incoming one, of one day. OFFSET 0 keeps the planner from turning the join
+# round: it has no statistics of the staging table, and one day of a province has millions of rows.
+# One day at a time, because the planner then opens one partition and not years of them.
+_STORED: Final = """
 FROM pg_temp.incoming
-JOIN meters_reading AS stored USING (point_id, measured_at)
-WHERE stored.measured_at >= %(since)s AND stored.measured_at < %(until)s
-  AND stored.chunk_id = %(chunk_id)s
+CROSS JOIN LATERAL (
+    SELECT * FROM meters_reading
+    WHERE point_id = incoming.point_id AND measured_at = incoming.measured_at
+      AND measured_at >= %(since)s AND measured_at < %(until)s
+    OFFSET 0) AS stored
+"""
+
+# Else what this chunk brought.
+MARK_CHANGED: Final = f"""
+INSERT INTO meters_changedwindow (enterprise_id, since, until, received_at)
+SELECT incoming.enterprise_id, min(stored.measured_at), max(stored.measured_at),
+    min(stored.received_at)
+{_STORED}
+WHERE stored.chunk_id = %(chunk_id)s
 GROUP BY incoming.enterprise_id
 """
 
@@ -69,38 +80,33 @@ _VALUES: Final = ("p_kw", "ua", "ub", "uc", "ia", "ib", "ic", "pf", "energy_kwh"
 
 
 def _known(name: str) -> str:
-    """Return a column of ``refused``, a row of the staging table, as the stored one would be."""
+    """Return a column of the staging table as it would be stored."""
     if name == "flag":
-        return "refused.flag"
+        return "incoming.flag"
     kind = "::numeric(16, 4)" if name == "energy_kwh" else ""
-    return f"nullif(refused.{name}, 'NaN'){kind}"
+    return f"nullif(incoming.{name}, 'NaN'){kind}"
 
 
-_KEPT: Final = ", ".join(f"kept.{name}" for name in _VALUES)
+_KEPT: Final = ", ".join(f"stored.{name}" for name in _VALUES)
 _REFUSED: Final = ", ".join(_known(name) for name in _VALUES)
-_KEPT_JSON: Final = ", ".join(f"'{name}', kept.{name}" for name in _VALUES)
+_KEPT_JSON: Final = ", ".join(f"'{name}', stored.{name}" for name in _VALUES)
 _REFUSED_JSON: Final = ", ".join(f"'{name}', {_known(name)}" for name in _VALUES)
 
-# For one day at a time: the planner then opens one partition and not years of them. A conflict
-# that was told before (a resend of the refused frame) is not told again.
+# A conflict that was told before (a resend of the refused frame) is not told again.
 LOG_CONFLICTS: Final = f"""
 INSERT INTO meters_readingconflict (point_id, measured_at, received_at, kept, refused, chunk_id)
-SELECT DISTINCT ON (refused.point_id, refused.measured_at, {_REFUSED})
-    refused.point_id, refused.measured_at, refused.received_at,
+SELECT DISTINCT ON (incoming.point_id, incoming.measured_at, {_REFUSED})
+    incoming.point_id, incoming.measured_at, incoming.received_at,
     jsonb_build_object({_KEPT_JSON}), jsonb_build_object({_REFUSED_JSON}), %(chunk_id)s
-FROM pg_temp.incoming AS refused
-JOIN meters_reading AS kept USING (point_id, measured_at)
-WHERE kept.measured_at >= %(since)s AND kept.measured_at < %(until)s
-  AND ({_REFUSED}) IS DISTINCT FROM ({_KEPT})
+{_STORED}
+WHERE ({_REFUSED}) IS DISTINCT FROM ({_KEPT})
   AND NOT EXISTS (
     SELECT FROM meters_readingconflict AS told
-    WHERE told.point_id = refused.point_id AND told.measured_at = refused.measured_at
+    WHERE told.point_id = incoming.point_id AND told.measured_at = incoming.measured_at
       AND told.refused = jsonb_build_object({_REFUSED_JSON}))
-ORDER BY refused.point_id, refused.measured_at, {_REFUSED}, refused.position
+ORDER BY incoming.point_id, incoming.measured_at, {_REFUSED}, incoming.position
 RETURNING point_id
 """  # noqa: S608
-# The staging table has no statistics, and one day of a province has millions of rows.
-PREFER_INDEX: Final = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 
 NAME_CIRCUITS: Final = """
 SELECT point.id, collector.mn, point.circuit

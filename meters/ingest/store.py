@@ -265,13 +265,12 @@ def _sort_out(
     cursor: Cursor, batch: Batch, chunk_id: int, issues: dict[IssueKey, IssueCount]
 ) -> int:
     """Mark what is new among what is not, and log what differs; return how many do."""
-    cursor.execute(sql.PREFER_INDEX, prepare=False)
     points: list[int] = []
     days = {entry.measured_at.date() for entry in batch.entries if entry.measured_at}
     for day in sorted(days):
         since = datetime(day.year, day.month, day.day, tzinfo=UTC)
         bounds = {"chunk_id": chunk_id, "since": since, "until": since + _DAY}
-        # prepare=False: so that the planner sees the day, and opens no other partition.
+        # prepare=False: so that the planner sees the day.
         cursor.execute(sql.MARK_CHANGED, bounds, prepare=False)
         cursor.execute(sql.LOG_CONFLICTS, bounds, prepare=False)
         points += (row[0] for row in cursor)

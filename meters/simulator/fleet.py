@@ -54,7 +54,7 @@ class Fleet:
     ) -> None:
         """Run until ``stop`` is set; call ``report`` every so often."""
         tasks = [asyncio.create_task(self._start(collector)) for collector in self.collectors]
-        stopped = asyncio.create_task(stop.wait())
+        stopped: asyncio.Task[object] = asyncio.create_task(_wait(stop))
         try:
             while not stop.is_set():
                 await asyncio.wait(
@@ -83,6 +83,10 @@ class Fleet:
         """Return the time that 95 of 100 recent uploads took to be answered, at most."""
         recent = sorted(self.counters.answer_seconds)
         return recent[int(len(recent) * 0.95)] if recent else 0.0
+
+
+async def _wait(stop: asyncio.Event) -> object:
+    return await stop.wait()
 
 
 async def run_until_stopped(

@@ -71,19 +71,17 @@ def _plant(collector: Collector, points: list[MonitoringPoint]) -> Plant:
 
 def load_record_ends() -> dict[str, datetime]:
     """Return the collector's own time of the newest stored reading, by MN."""
-    return dict(
-        CollectorStatus.objects.filter(latest_measured_at__isnull=False).values_list(
-            "collector__mn", "latest_measured_at"
-        )
-    )
+    rows = CollectorStatus.objects.values_list("collector__mn", "latest_measured_at")
+    return {mn: measured_at for mn, measured_at in rows if measured_at is not None}
 
 
 def load_registers() -> Mapping[str, dict[str, tuple[int, float]]]:
     """Return by MN and circuit the second of the newest stored reading and its register, kWh."""
     registers: dict[str, dict[str, tuple[int, float]]] = defaultdict(dict)
-    rows = LatestReading.objects.filter(energy_kwh__isnull=False).values_list(
+    rows = LatestReading.objects.values_list(
         "point__collector__mn", "point__circuit", "measured_at", "energy_kwh"
     )
     for mn, circuit, measured_at, energy_kwh in rows:
-        registers[mn][circuit] = (int(measured_at.timestamp()), float(energy_kwh))
+        if energy_kwh is not None:
+            registers[mn][circuit] = (int(measured_at.timestamp()), float(energy_kwh))
     return registers

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from alerts import dispatch, outbox
 from alerts.models import Channel, Notification, NotificationState
-from alerts.tasks import dispatch_notifications, sweep_notifications
 from alerts.standins.mail import MailBehaviour
 from alerts.standins.sms import Behaviour, make_id
+from alerts.tasks import dispatch_notifications, sweep_notifications
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

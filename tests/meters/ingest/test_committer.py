@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from meters.ingest import Batch, Committer, StoreResult
+from meters.ingest import Batch, Committer, Stopped, StoreResult
 from meters.models import RawChunk, Reading
 from tests.meters.ingest.conftest import NOON, Plant
 
@@ -45,12 +45,17 @@ def test_a_commit_whose_answer_was_lost_is_not_stored_twice(plant: Plant) -> Non
     assert RawChunk.objects.count() == 1
 
 
-def test_a_poisoned_entry_is_set_aside_and_not_acknowledged(plant: Plant) -> None:
+@pytest.mark.parametrize("poison", [{"flag": "much too long"}, {"p_kw": "no number"}])
+def test_a_poisoned_entry_is_set_aside_and_not_acknowledged(
+    plant: Plant, poison: dict[str, str]
+) -> None:
     entries = [
         plant.entry(plant.frame(NOON + timedelta(minutes=n), "100001-Pt=1")) for n in range(5)
     ]
     [reading] = entries[3].readings
-    entries[3] = entries[3]._replace(readings=(reading._replace(flag="much too long"),))
+    entries[3] = entries[3]._replace(
+        readings=(reading._replace(**poison),)  # type: ignore[arg-type]
+    )
 
     result = Committer(plant.store).commit(entries)
 
@@ -60,8 +65,6 @@ def test_a_poisoned_entry_is_set_aside_and_not_acknowledged(plant: Plant) -> Non
 
 
 def test_told_to_stop_it_promises_nothing(plant: Plant) -> None:
-    from meters.ingest import Stopped
-
     committer = Committer(FlakyStore(plant, psycopg.OperationalError("gone")))  # type: ignore[arg-type]
     committer.stop_waiting()
 
