@@ -54,7 +54,7 @@ class Fleet:
     ) -> None:
         """Run until ``stop`` is set; call ``report`` every so often."""
         tasks = [asyncio.create_task(self._start(collector)) for collector in self.collectors]
-        stopped: asyncio.Task[object] = asyncio.create_task(_wait(stop))
+        stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 await asyncio.wait(
@@ -66,7 +66,8 @@ class Fleet:
                 if not stop.is_set():
                     report(self)
         finally:
-            for task in (stopped, *tasks):
+            stopped.cancel()
+            for task in tasks:
                 task.cancel()
             await asyncio.gather(stopped, *tasks, return_exceptions=True)
 
@@ -83,10 +84,6 @@ class Fleet:
         """Return the time that 95 of 100 recent uploads took to be answered, at most."""
         recent = sorted(self.counters.answer_seconds)
         return recent[int(len(recent) * 0.95)] if recent else 0.0
-
-
-async def _wait(stop: asyncio.Event) -> object:
-    return await stop.wait()
 
 
 async def run_until_stopped(

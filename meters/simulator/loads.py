@@ -2,8 +2,8 @@
 
 A running machine has three levels, as real ones have: off, idle, loaded. None is ever exactly
 constant. All shares are engineering assumptions (domain reference, section 6), fit to be read as
-states with the default thresholds: loaded is 60 to 80 % of rated power, idle well under the
-shares at which a class counts as on.
+states with the default thresholds: loaded is 60 to 80 % of rated power, idle under the point at
+which a class, by its hysteresis, is no longer on.
 """
 
 from dataclasses import dataclass
@@ -44,16 +44,20 @@ def traits_of(machine: Machine) -> Traits:
     period, high = 1, 1
     if machine.shape is Shape.VFD_TWO_LEVEL:
         # Low speed is a quarter of the load (cube law: 60 % speed); long enough bursts to be seen.
-        period, high, idle = 600, 390, rated * rng.uniform(0.12, 0.20)
+        period, high, idle = 600, 390, rated * rng.uniform(0.10, 0.16)
     elif machine.shape is Shape.CYCLIC:
         period = rng.choice((300, 360, 420))
         # Sprays and pumps pause for less than two samples.
         high = int(period * (rng.uniform(0.62, 0.72) if machine.is_production else 0.78))
-        idle = rated * rng.uniform(0.03, 0.05)
+        idle = rated * rng.uniform(0.012, 0.022)
     elif machine.shape is Shape.BATCH:
         high = rng.randrange(2700, 4500)  # a heat of 45 to 75 minutes
         period = high + rng.randrange(480, 900)
         level, idle = rated * rng.uniform(0.72, 0.92), rated * rng.uniform(0.07, 0.14)
+    elif machine.shape is Shape.RAMP:
+        idle = rated * rng.uniform(0.03, 0.06)
+    elif machine.shape is Shape.TRICKLE:
+        idle = rng.uniform(0.035, 0.06)  # kW: these are read by absolute thresholds
     return Traits(level, idle, period, high, rng.randrange(period))
 
 

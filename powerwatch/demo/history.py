@@ -18,13 +18,7 @@ from django.utils import timezone
 
 from alerts.evaluate import evaluate_enterprise, get_place
 from enterprises.models import Facility, FacilityKind
-from meters.models import (
-    ChangedWindow,
-    Collector,
-    CollectorStatus,
-    LatestReading,
-    StateSegment,
-)
+from meters.models import ChangedWindow, Collector, CollectorStatus, LatestReading
 from meters.partitions import make_partitions
 from meters.queries import get_points
 from meters.segments import try_lock
@@ -45,6 +39,11 @@ _NO_CHUNK = 0  # these readings came by no frame
 _COPY = (
     "COPY meters_reading (point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf,"
     " energy_kwh, flag, is_backfill, chunk_id) FROM STDIN"
+)
+# In the order of a meters.states.Segment.
+_COPY_SEGMENTS = (
+    "COPY meters_statesegment (point_id, state, started_at, ended_at, mean_kw, max_kw,"
+    " reading_count, backfill_count) FROM STDIN"
 )
 _BATCH = 8  # plants that a process takes at a time
 
@@ -121,20 +120,10 @@ def _judge(collector: Collector, measured: Sequence[_Measured], since: datetime)
             samples[machine.point_id].append(
                 StateSample(at, p_kw, max(ua, ub, uc), moment.is_backfill)
             )
-    StateSegment.objects.bulk_create(
-        StateSegment(
-            point_id=point.id,
-            state=segment.state,
-            started_at=segment.start,
-            ended_at=segment.end,
-            mean_kw=segment.mean_kw,
-            max_kw=segment.max_kw,
-            reading_count=segment.reading_count,
-            backfill_count=segment.backfill_count,
-        )
-        for point in points
-        for segment in find_segments(samples.get(point.id, ()), point.rules)
-    )
+    with connection.cursor() as cursor, cursor.copy(_COPY_SEGMENTS) as copy:
+        for point in points:
+            for segment in find_segments(samples.get(point.id, ()), point.rules):
+                copy.write_row((point.id, segment.state.value, *segment[1:]))
     evaluate_enterprise(
         collector.enterprise_id, as_of=now, now=now, since=since, place=place, points=points
     )

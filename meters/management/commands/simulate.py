@@ -81,11 +81,14 @@ class Command(BaseCommand):
             Kind.POWER_CUT: _("power cut"),
         }
         names = {plant.key: plant.name for plant in plants}
+        shows_plan = _shows_plan(plan, record_ends)
         for incident in plan.opening:
             if incident.kind not in _SHOWS_AFTER_S:
                 continue
-            # What is stored already stays as it was: there the incident begins where that ends.
-            begins = max(incident.start, record_ends.get(incident.plant, 0))
+            # What is stored stays as it is: unless it shows the plan, things begin where it ends.
+            begins = incident.start
+            if not shows_plan:
+                begins = max(begins, record_ends.get(incident.plant, 0))
             shows_at = begins + _SHOWS_AFTER_S[incident.kind] + 60
             self._say(
                 _("from about %(time)s: %(name)s, %(what)s")
@@ -118,6 +121,15 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _shows_plan(plan: Plan, record_ends: Mapping[str, int]) -> bool:
+    """Tell whether the record holds the beginning of the plan, as right after seeding.
+
+    Then, and hardly otherwise, the collector that the plan silences has been silent since.
+    """
+    silences = [incident for incident in plan.opening if incident.kind is Kind.SILENT]
+    return any(record_ends.get(i.plant, plan.start) < i.start for i in silences)
 
 
 def _local(seconds: int) -> datetime:

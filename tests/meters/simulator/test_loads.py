@@ -1,5 +1,6 @@
 """Loads are functions of machine and time, and look like loads."""
 
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 import pytest
@@ -11,8 +12,11 @@ from meters.simulator import loads
 from meters.simulator.electrical import dead_sample, sample
 from meters.simulator.machines import Machine, Shape, shape_of
 from meters.simulator.plants import LAG_S, LEAD_S
+from meters.states import CLASS_SHARES, CommissioningRow, State, find_segments, state_rules
+from meters.states import Sample as StateSample
 from tests.meters.simulator.plants import NOW, make_plant, quiet_feed
 
+LONG_AGO = datetime(2019, 1, 1, tzinfo=UTC)
 SHAPES = [shape for shape in Shape if shape is not Shape.TOTAL]
 
 
@@ -59,6 +63,32 @@ def test_it_has_a_loaded_and_an_idle_level_that_the_thresholds_tell_apart(shape)
     assert loaded
     assert idle
     assert max(idle) < 0.30 * reference
+
+
+@pytest.mark.parametrize("load_class", [c for c in LoadClass if c != LoadClass.MAIN])
+@pytest.mark.parametrize("is_commissioned", [True, False])
+def test_a_machine_that_falls_idle_is_no_longer_read_as_on(load_class, is_commissioned):
+    """Idle production with its control off is lawful, so hysteresis must let go of ON."""
+    for number in range(40):
+        rated_kw = 8.0 if load_class == LoadClass.TRICKLE else 120.0
+        it = machine(shape_of(load_class, "PRODUCTION", rated_kw), f"m{number}", rated_kw)
+        shares, usual = CLASS_SHARES[load_class], loads.usual_kw(it)
+        rows = [CommissioningRow(LONG_AGO, shares.off * usual, shares.on * usual)]
+        rules = state_rules(
+            load_class=load_class,
+            rated_kw=rated_kw,
+            nominal_voltage_v=220.0,
+            interval=timedelta(seconds=60),
+            rows=rows if is_commissioned and not shares.absolute else (),
+        )
+        samples = []
+        for t in range(NOW - 3600, NOW + 3600, 60):
+            kw = loads.loaded_kw(it, t, 7200) if t < NOW else loads.idle_kw(it, t)
+            samples.append(StateSample(datetime.fromtimestamp(t, UTC), kw, 220.0))
+        segments = find_segments(samples, rules)
+        assert segments[0].state is State.ON
+        later = [s.state for s in segments if s.end.timestamp() > NOW + 12 * 60]
+        assert State.ON not in later
 
 
 def test_a_batch_heats_for_45_to_75_minutes_and_then_holds():
