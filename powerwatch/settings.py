@@ -188,16 +188,18 @@ TIME_ZONE = "Asia/Shanghai"  # of the screen; PostgreSQL holds timestamptz, that
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = STATE_DIR / "static"
+# With hashed names: what collectstatic gathered. Without: straight from the finders.
+STATIC_MANIFEST = env.flag("POWERWATCH_STATIC_MANIFEST")
+STATIC_ROOT = STATE_DIR / "static" if STATIC_MANIFEST else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if env.flag("POWERWATCH_STATIC_MANIFEST")
+        if STATIC_MANIFEST
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = not env.flag("POWERWATCH_STATIC_MANIFEST")
+WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
 
 # --- security ---
 
@@ -229,6 +231,7 @@ SMS_TIMEOUT_S = env.integer("POWERWATCH_SMS_TIMEOUT_S", 10, minimum=1)
 GATEWAY_COMMIT_MS = env.integer("POWERWATCH_GATEWAY_COMMIT_MS", 100, minimum=1)
 GATEWAY_IDLE_S = env.integer("POWERWATCH_GATEWAY_IDLE_S", 600, minimum=10)
 GATEWAY_PARTIAL_FRAME_S = env.integer("POWERWATCH_GATEWAY_PARTIAL_FRAME_S", 15, minimum=1)
+READINGS_KEPT_DAYS = env.integer("POWERWATCH_READINGS_KEPT_DAYS", 3650, minimum=1)
 GATEWAY_MAX_CONNECTIONS = env.integer("POWERWATCH_GATEWAY_MAX_CONNECTIONS", 15000, minimum=1)
 
 REST_FRAMEWORK = {

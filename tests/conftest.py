@@ -1,8 +1,12 @@
 """What every test shares."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.models.signals import post_migrate
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -14,6 +18,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("shared"):
             item.add_marker(pytest.mark.skip(reason="the folder ../shared is not there"))
+
+
+def make_as_migrated(**kwargs: object) -> None:
+    """Finish the flush after a transactional test.
+
+    Django's leaves the tables that SQL made, and takes the rows that data migrations seeded.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE meters_reading, meters_rawchunk")
+    import_module("meters.migrations.0003_builtin_profiles").add_builtin_profiles(apps, None)
+    import_module("alerts.migrations.0003_default_parameters").seed(apps, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_whole() -> None:
+    """Django tells ``post_migrate`` after each flush as after each migration."""
+    post_migrate.connect(make_as_migrated, sender=apps.get_app_config("powerwatch"))
 
 
 @pytest.fixture(scope="session")

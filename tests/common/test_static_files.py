@@ -37,6 +37,8 @@ def test_every_vendored_file_is_in_the_lock(folder):
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_templates_hold_to_the_strict_content_security_policy(template):
+    if template.parent.name == "messages":
+        pytest.skip("an email, not a page: mail programs want the style in the text")
     text = template.read_text(encoding="utf-8")
     assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on", text) == []
     assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", text) == []

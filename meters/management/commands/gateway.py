@@ -9,8 +9,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from meters.gateway import Limits, serve
 
-_KEPT_DAYS = 3653  # of readings: ten years (assumption, configurable: READINGS_KEPT_DAYS)
-
 
 class Command(BaseCommand):
     help = "Listen for HJ 212 collectors, store their readings, then acknowledge them."
@@ -29,7 +27,7 @@ class Command(BaseCommand):
             idle_s=settings.GATEWAY_IDLE_S,
             partial_frame_s=settings.GATEWAY_PARTIAL_FRAME_S,
             max_connections=settings.GATEWAY_MAX_CONNECTIONS,
-            kept_for=timedelta(days=getattr(settings, "READINGS_KEPT_DAYS", _KEPT_DAYS)),
+            kept_for=timedelta(days=settings.READINGS_KEPT_DAYS),
         )
         host, port = options["host"], options["port"]
         try:
