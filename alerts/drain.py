@@ -18,6 +18,8 @@ from alerts.evaluate import evaluate_enterprise, get_place
 from alerts.evaluation import r10
 from alerts.models import Occurrence, OccurrenceState, RuleCode
 from alerts.parameters import get_tuning, load_parameters
+from common.intervals import Span
+from meters.listening import get_deaf_spans
 from meters.models import ChangedWindow, CollectorStatus
 from meters.queries import get_points
 from meters.segments import try_lock, update_segments
@@ -141,16 +143,21 @@ def find_silent_enterprises(now: datetime) -> list[int]:
     ).order_by("ended_at"):
         told[stored.subject_key] = stored
     tuning = get_tuning(book, now)
+    earliest = min((received_at for *_, received_at in silent), default=now)
+    deaf = get_deaf_spans(earliest, now)
     due = set()
     for collector_id, enterprise_id, interval_s, received_at in silent:
-        interval = timedelta(seconds=interval_s)
-        if now - received_at < max(tuning.stale_intervals * interval, tuning.stale_floor):
+        stale_after = max(
+            tuning.stale_intervals * timedelta(seconds=interval_s), tuning.stale_floor
+        )
+        if r10.silence([Span(received_at, now)], deaf) < max(stale_after, shortest):
             continue
         row = told.get(f"collector:{collector_id}")
         if row is None or row.ended_at < received_at or now - row.ended_at >= REFRESH:
             due.add(enterprise_id)
         elif row.state == OccurrenceState.FIRING:
-            _, level = r10.level_of(now - row.started_at, book, row.started_at)
+            lasted = r10.silence([Span(row.started_at, now)], deaf)
+            _, level = r10.level_of(lasted, book, row.started_at)
             if level < row.level:
                 due.add(enterprise_id)
     return sorted(due)

@@ -29,6 +29,7 @@ from alerts.parameters import ParameterBook, get_tuning, load_parameters
 from alerts.reconcile import Judged, Outcome, Reconciler, match
 from common.intervals import normalise
 from enterprises.models import Enterprise, Facility
+from meters.listening import get_deaf_spans
 from meters.queries import (
     Point,
     PowerFigures,
@@ -196,6 +197,7 @@ def _judge(
 ) -> Iterable[Finding]:
     """Yield every rule's findings, each rule called with plain data."""
     excuses = _load_excuses(place, start, as_of)
+    deaf = get_deaf_spans(start, as_of)
     pairings = _load_pairings(place.id, start)
     timelines = facility_spans(points, segments)
     cuts = {
@@ -223,6 +225,7 @@ def _judge(
             params=place.book.enterprise,
             as_of=as_of,
             excuses=excuses,
+            deaf=deaf,
         )
     for site_id, members in _group(points, lambda point: point.site_id).items():
         if any(cut.cut for cut in cuts[site_id]):

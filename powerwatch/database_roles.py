@@ -30,6 +30,7 @@ GATEWAY_WRITES = (
     "meters_collectorstatus",
     "meters_intakeissue",
     "meters_changedwindow",
+    "meters_listeningspan",
 )
 
 
@@ -45,8 +46,8 @@ def _statements() -> list[str]:
     out += [
         f"GRANT SELECT ON {', '.join(GATEWAY_READS)} TO powerwatch_gateway",
         f"GRANT SELECT, INSERT ON {', '.join(GATEWAY_WRITES)} TO powerwatch_gateway",
-        "GRANT UPDATE ON meters_latestreading, meters_collectorstatus, meters_intakeissue"
-        " TO powerwatch_gateway",
+        "GRANT UPDATE ON meters_latestreading, meters_collectorstatus, meters_intakeissue,"
+        " meters_listeningspan TO powerwatch_gateway",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO powerwatch_gateway",
         "GRANT EXECUTE ON FUNCTION meters_make_partitions(date, date)"
         " TO powerwatch_worker, powerwatch_gateway",

@@ -5,7 +5,8 @@ A gap runs from the last reading to the next one, in the collector's own time, a
 before the collector's own ``stale_after``: one that reports every 15 minutes is not late at 16),
 and rises at orange and red. The open end is judged by our clock: silent means that nothing was
 *received*. Data that come later close the gap; the finding is then gone and the alert withdrawn.
-A collector that never sent is a matter of installation, not of this rule.
+A collector that never sent is a matter of installation, not of this rule. Time in which no gateway
+of ours listened is not counted: our own silence is nobody's fault.
 
 Source: domain reference 8 (R10) and 15(4).
 """
@@ -14,9 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.evaluation.findings import Excuse, Finding, Number, Phase, Subject, minutes
+from alerts.evaluation.findings import (
+    MINUTE,
+    Excuse,
+    Finding,
+    Number,
+    Phase,
+    Subject,
+    minutes,
+)
 from alerts.evaluation.parameters import Parameters
-from common.intervals import Span, intersect, normalise, subtract
+from common.intervals import Span, intersect, normalise, subtract, total
 from meters.states import State
 from meters.timelines import Stateful
 
@@ -49,10 +58,12 @@ def evaluate(
     params: Parameters,
     as_of: datetime,
     excuses: Sequence[Excuse] = (),
+    deaf: Sequence[Span] = (),
 ) -> list[Finding]:
     """Return the collector's gaps that are long enough, in order of time.
 
     points: the segments of each of its points, whole and ascending. as_of: our clock.
+    deaf: where no gateway of ours listened, by our clock.
     """
     known = _known_stretches(points)
     if not known:
@@ -65,21 +76,24 @@ def evaluate(
             gaps.append((Span(latest - collector.interval, start), Phase.ENDED))
         latest = max(latest, end)
     heard_at = collector.received_at or latest
-    if collector.is_enabled and as_of - heard_at >= enough(collector, params, as_of):
+    unheard = silence([Span(heard_at, as_of)] if heard_at < as_of else [], deaf)
+    if collector.is_enabled and unheard >= enough(collector, params, as_of):
         gaps.append((Span(latest, as_of), Phase.FIRING))
 
     claims = [e for e in excuses if any(e.covers(RULE, each) for each in collector.facility_ids)]
     out: list[Finding] = []
     for gap, phase in gaps:
-        if gap.duration < enough(collector, params, gap.start):
+        if silence([gap], deaf) < enough(collector, params, gap.start):
             continue
         for piece in subtract([gap], normalise(claim.span for claim in claims)):
-            if piece.duration >= enough(collector, params, gap.start):
+            lasted = silence([piece], deaf)
+            if lasted >= enough(collector, params, gap.start):
                 its_phase = phase if piece.end == gap.end else Phase.ENDED
-                out.append(_finding(collector, piece, its_phase, params, as_of, None))
+                out.append(_finding(collector, piece, lasted, its_phase, params, as_of, None))
         for claim in claims:
             for piece in intersect([gap], [claim.span]):
-                out.append(_finding(collector, piece, Phase.ENDED, params, as_of, claim))
+                lasted = silence([piece], deaf)
+                out.append(_finding(collector, piece, lasted, Phase.ENDED, params, as_of, claim))
     return sorted(out, key=lambda finding: finding.span)
 
 
@@ -88,10 +102,15 @@ def enough(collector: CollectorFacts, params: Parameters, at: datetime) -> timed
     return max(params.duration("offline_minutes_yellow", at), collector.stale_after)
 
 
-def level_of(silence: timedelta, params: Parameters, at: datetime) -> tuple[str, int]:
+def silence(spans: Sequence[Span], deaf: Sequence[Span]) -> timedelta:
+    """Return how long the collector was silent while we listened."""
+    return total(subtract(spans, deaf))
+
+
+def level_of(lasted: timedelta, params: Parameters, at: datetime) -> tuple[str, int]:
     """Return the parameter that a silence has met, and its level."""
     for key, level in STEPS:
-        if silence >= params.duration(key, at):
+        if lasted >= params.duration(key, at):
             return key, level
     return STEPS[-1]
 
@@ -115,12 +134,13 @@ def _known_stretches(points: Sequence[Sequence[Stateful]]) -> list[tuple[datetim
 def _finding(
     collector: CollectorFacts,
     span: Span,
+    lasted: timedelta,
     phase: Phase,
     params: Parameters,
     as_of: datetime,
     claim: Excuse | None,
 ) -> Finding:
-    key, level = level_of(span.duration, params, span.start)
+    key, level = level_of(lasted, params, span.start)
     return Finding(
         rule=RULE,
         subject=Subject(key=f"collector:{collector.id}", collector_id=collector.id),
@@ -128,7 +148,14 @@ def _finding(
         level=level,
         spans=(span,),
         as_of=as_of,
-        numbers=(Number("silent_minutes", minutes([span]), "min", params.at(key, span.start)),),
+        numbers=(
+            Number(
+                "silent_minutes",
+                round(lasted / MINUTE, 2),
+                "min",
+                params.at(key, span.start),
+            ),
+        ),
         facts={
             "collector": {"id": collector.id, "mn": collector.mn},
             "site": {"id": collector.site_id, "name": collector.site_name},

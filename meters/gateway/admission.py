@@ -10,8 +10,10 @@ from typing import Final
 import psycopg
 from django.db import Error as DjangoError
 from django.db import connection, connections
+from django.utils import timezone
 
 from meters.ingest import Directory, KnownCollector, load_directory
+from meters.listening import mark_alive
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +25,10 @@ _MOST_OF_THE_TIME: Final = 20  # reading the directory takes at most a twentieth
 class Admission:
     """The gateway's view of the directory. Use it on the event loop only."""
 
-    def __init__(self, refresh_s: float) -> None:
+    def __init__(self, refresh_s: float, stream: str) -> None:
         self.directory = Directory()
+        self._stream = stream
+        self._span_id: int | None = None  # of the time in which we listen
         self._refresh_s = refresh_s
         self._strangers: dict[str, float] = {}  # MN -> until when we need not ask again
         self._wanted: dict[str, list[Callable[[], None]]] = {}
@@ -35,6 +39,7 @@ class Admission:
     async def start(self) -> None:
         """Read the directory, however long the database takes to be there, and keep it fresh."""
         self.directory = await self._load(None)
+        await self._say_alive()
         self._tasks = [
             asyncio.create_task(self._refresh()),
             asyncio.create_task(self._look_up_wanted()),
@@ -80,7 +85,22 @@ class Admission:
             await asyncio.sleep(max(self._refresh_s, took_s * _MOST_OF_THE_TIME))
             began = time.monotonic()
             self.directory = await self._load(None)
+            await self._say_alive()
             took_s = time.monotonic() - began
+
+    async def _say_alive(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._span_id = await loop.run_in_executor(self._thread, self._mark_alive)
+        except (psycopg.Error, DjangoError) as error:
+            logger.warning("cannot note that we listen: %s", error)  # the next time will
+
+    def _mark_alive(self) -> int:
+        try:
+            return mark_alive(self._span_id, stream=self._stream, now=timezone.now())
+        except (psycopg.Error, DjangoError):
+            connection.close()
+            raise
 
     async def _load(self, mns: Collection[str] | None) -> Directory:
         loop = asyncio.get_running_loop()

@@ -35,7 +35,7 @@ class Gateway:
         self.counters = Counters()
         self.connections: set[CollectorConnection] = set()
         self.is_holding = self._is_stopping = False
-        self.admission = Admission(limits.refresh_s)
+        self.admission = Admission(limits.refresh_s, stream)
         self.doorbell = Doorbell()
         self.committer = Committer(Store(stream))
         self.intake = Intake(

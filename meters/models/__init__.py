@@ -7,7 +7,14 @@ from meters.models.devices import (
     MonitoringPoint,
     Profile,
 )
-from meters.models.intake import ChangedWindow, IntakeIssue, IntakeReason, RawChunk, ReadingConflict
+from meters.models.intake import (
+    ChangedWindow,
+    IntakeIssue,
+    IntakeReason,
+    ListeningSpan,
+    RawChunk,
+    ReadingConflict,
+)
 from meters.models.readings import LatestReading, Reading
 from meters.models.states import OperatingState, StateSegment
 
@@ -18,6 +25,7 @@ __all__ = [
     "IntakeIssue",
     "IntakeReason",
     "LatestReading",
+    "ListeningSpan",
     "Meter",
     "MonitoringPoint",
     "OperatingState",

@@ -112,6 +112,33 @@ class ReadingConflict(models.Model):
         return f"{self.point_id} {self.measured_at}"
 
 
+class ListeningSpan(models.Model):
+    """A stretch in which a gateway was up and could hear collectors 接收时段.
+
+    Our own silence is no collector's: where no span reaches, nobody listened. ``alive_at`` moves
+    on every few seconds while the process lives. Times are our clock.
+    """
+
+    stream = models.CharField(max_length=60)
+    started_at = models.DateTimeField()
+    alive_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="meters_listening_ends_after_start",
+                condition=models.Q(alive_at__gte=models.F("started_at")),
+            )
+        ]
+        indexes = [
+            # evaluation: the spans that reach into a window
+            models.Index(fields=["alive_at"], name="meters_listening_reaches"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.started_at}"
+
+
 class ChangedWindow(models.Model):
     """A stretch of an enterprise's time that new readings touched and evaluation must look at.
 

@@ -7,7 +7,7 @@ from alerts import drain, evaluate
 from alerts.drain import drain_changes, evaluate_silent, find_silent_enterprises, process_changes
 from alerts.models import Alert, AlertLog, Occurrence
 from alerts.tasks import evaluate_changed, evaluate_clock
-from meters.models import ChangedWindow, StateSegment
+from meters.models import ChangedWindow, ListeningSpan, StateSegment
 from orders.models import Declaration, DeclarationKind
 from tests.alerts.plant import Plant, alerts, logged, minute, occurrences, told
 
@@ -127,6 +127,16 @@ class TestSilence:
         evaluate_silent(now=minute(1000))
         assert occurrences() == [("R10", "FIRING", 1, 0, 1000)]
 
+    def test_a_platform_that_was_down_itself_blames_no_collector(self):
+        self.make()
+        for start, end in ((-60, 1), (100, 200)):
+            ListeningSpan.objects.create(stream="a", started_at=minute(start), alive_at=minute(end))
+        assert find_silent_enterprises(minute(105)) == []
+        evaluate_silent(now=minute(105))
+        assert occurrences() == []
+        evaluate_silent(now=minute(115))  # the collector had a quarter of an hour to come back
+        assert occurrences() == [("R10", "FIRING", 3, 0, 115)]
+
     def test_a_slow_collector_is_given_its_three_intervals(self):
         self.make(interval=1200)
         assert find_silent_enterprises(minute(59)) == []
@@ -174,7 +184,7 @@ def test_a_quiet_minute_takes_the_same_queries_however_many_points(
     plant.send(0, [ON] * 30, *[[ON] * 30] * (points - 1))
     plant.evaluate(29)
     plant.send(30, [ON], *[[ON]] * (points - 1))
-    with django_assert_num_queries(15):  # of which a savepoint takes two, here in a transaction
+    with django_assert_num_queries(16):  # of which a savepoint takes two, here in a transaction
         plant.evaluate(30)
 
 

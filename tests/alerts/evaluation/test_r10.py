@@ -9,7 +9,7 @@ from alerts.evaluation.r10 import CollectorFacts
 from tests.alerts.evaluation.timelines import MINUTE, minute, segments, shown, span
 
 
-def judge(*points, at, received=None, interval=1, enabled=True, excuses=()):
+def judge(*points, at, received=None, interval=1, enabled=True, excuses=(), deaf=()):
     collector = CollectorFacts(
         id=7,
         mn="A1",
@@ -28,6 +28,7 @@ def judge(*points, at, received=None, interval=1, enabled=True, excuses=()):
         params=Parameters(),
         as_of=minute(at),
         excuses=excuses,
+        deaf=[span(*each) for each in deaf],
     )
 
 
@@ -95,6 +96,30 @@ def test_a_clock_ahead_of_ours_makes_no_silence():
 
 def test_a_collector_that_was_taken_out_of_service_is_not_offline():
     assert judge("ON -60-0", at=60, enabled=False) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "deaf", "expected"),
+    [
+        ("we were down all the time", 40, [(0, 40)], []),
+        ("we are up again for 14 minutes", 54, [(0, 40)], []),
+        ("and for 15", 55, [(0, 40)], [("FIRING", 0, 55)]),
+        ("silent before and after add up", 26, [(5, 16)], [("FIRING", 0, 26)]),
+        ("an outage before the silence is no matter", 15, [(-20, 0)], [("FIRING", 0, 15)]),
+    ],
+)
+def test_our_own_silence_is_not_the_collectors(what, at, deaf, expected):
+    assert shown(judge("ON -60-0", at=at, deaf=deaf)) == expected
+
+
+def test_a_gap_of_our_own_raises_nothing_when_it_has_ended():
+    points = ["ON 0-10, UNKNOWN 10-40, ON 40-50"]
+    assert judge(*points, at=50, deaf=[(10, 39)]) == []
+
+
+def test_the_level_counts_only_what_we_listened_to():
+    (found,) = judge("ON -60-0", at=100, deaf=[(20, 70)])
+    assert found.level == 3
 
 
 def test_declared_device_work_suppresses_its_time():
