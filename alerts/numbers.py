@@ -57,6 +57,8 @@ def _names() -> dict[str, tuple[str, str]]:
             _("Production counts as running from"),
             _("On/off threshold of the facility"),
         ),
+        "production_mean_kw": (_("Production, mean power meanwhile"), ""),
+        "control_mean_kw": (_("Controls together, mean power meanwhile"), ""),
         "silent_minutes": (
             _("Nothing received for"),
             _("This level begins with this length of silence"),
@@ -75,9 +77,21 @@ def _dated(meaning: str, number: dict[str, Any]) -> str:
     since = formats.local_date(
         datetime.fromisoformat(number["valid_from"]), language=get_language()
     )
-    if not meaning:
-        return _("In force since %(date)s") % {"date": since}
-    return _("%(meaning)s; in force since %(date)s") % {"meaning": meaning, "date": since}
+    held = _("In force since %(date)s") % {"date": since}
+    if scope := _scopes().get(number.get("scope") or ""):
+        held = _("In force since %(date)s for %(scope)s") % {"date": since, "scope": scope}
+    return _("%(meaning)s. %(held)s") % {"meaning": meaning, "held": held} if meaning else held
+
+
+def _scopes() -> dict[str, str]:
+    """Return for whom a parameter may have been set."""
+    return {
+        "everyone": _("everyone"),
+        "city": _("this city"),
+        "county": _("this county"),
+        "industry": _("this industry"),
+        "facility": _("this facility"),
+    }
 
 
 def _describe_facilities(evidence: dict[str, Any]) -> Iterator[Row]:
