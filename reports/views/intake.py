@@ -15,6 +15,7 @@ from reports.queries.intake import (
     as_text,
     count_by_reason,
     get_conflicts,
+    get_differences,
     get_issues,
     newest,
 )
@@ -34,7 +35,10 @@ def intake(request: HttpRequest) -> HttpResponse:
         "chips": [chip(request, "reason", row.reason, row.label, row.count) for row in reasons],
         "clear_url": clear_url(request, ("reason",)),
         "rows": [_row(issue, staff=request.user.is_staff) for issue in rows],
-        "conflicts": get_conflicts(actor),
+        "conflicts": [
+            {"row": conflict, "differences": get_differences(conflict)}
+            for conflict in get_conflicts(actor)
+        ],
         "total": sum(row.count for row in reasons),
     }
     return render(request, "reports/intake.html", context)

@@ -30,12 +30,6 @@ SHOTS = Path(settings.BASE_DIR) / "test-output"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _static_root() -> None:
-    """Make the folder of collected files: WhiteNoise warns about one that is not there."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     if not BROWSER:

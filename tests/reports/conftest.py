@@ -1,11 +1,9 @@
 """The story, at a fixed moment, for the tests of the pages."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import time_machine
-from django.conf import settings
 
 from tests.reports.story import Story, make_story
 
@@ -23,9 +21,3 @@ def night():
 @pytest.fixture
 def story(night, db) -> Story:
     return make_story(night, readings=False)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _static_root() -> None:
-    """Make the folder of collected files: WhiteNoise warns about one that is not there."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)

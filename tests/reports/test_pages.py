@@ -11,7 +11,7 @@ from django.utils import translation
 
 from alerts.models import AlertStatus
 from enterprises.models import Facility
-from meters.models import IntakeIssue, StateSegment
+from meters.models import IntakeIssue, MonitoringPoint, ReadingConflict, StateSegment
 from reports.picture.model import UNKNOWN
 from reports.views.alert import focus
 from tests import factories
@@ -263,6 +263,34 @@ def test_what_came_in_is_shown_escaped(see):
     content = see("intake").content.decode()
     assert "<script>alert" not in content
     assert "&lt;script&gt;alert" in content
+
+
+def test_a_senders_password_is_masked_in_what_it_sent(see, story):
+    IntakeIssue.objects.create(
+        reason="BAD_VALUE",
+        mn="",
+        first_at=story.now,
+        latest_at=story.now,
+        count=1,
+        sample=b"##0001ST=80;CN=2011;PW=s3cret;MN=1;CP=&&100001-Pt=NaN&&0000",
+    )
+    content = see("intake").content.decode()
+    assert "PW=******" in content
+    assert "s3cret" not in content
+    assert b"s3cret".hex(" ") not in content
+
+
+def test_of_conflicting_readings_only_the_difference_is_shown(see, story):
+    ReadingConflict.objects.create(
+        point=MonitoringPoint.objects.filter(collector__enterprise__code="XF-0007").first(),
+        measured_at=story.now,
+        received_at=story.now,
+        kept={"p_kw": 12.5, "ua": 220.0, "ia": None},
+        refused={"p_kw": 99.25, "ua": 220.0, "ia": None},
+        chunk_id=1,
+    )
+    newest = see("intake").context["conflicts"][0]
+    assert newest["differences"] == [("p_kw", 12.5, 99.25)]
 
 
 def test_an_unknown_collector_can_be_registered_from_where_it_is_seen(see, client, story):
