@@ -25,7 +25,7 @@ _LOOK_EVERY_S = 1.0
 _SPARE_FILES = 64  # for the database, the broker, the log, and connections to be refused
 # The committing thread and the loop share the interpreter; with the default of 5 ms each of the
 # thread's returns from the database would wait that long for a busy loop.
-_SWITCH_S = 0.001
+_SWITCH_S = 0.0002
 _GC_THRESHOLD = 50_000
 
 

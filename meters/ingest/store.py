@@ -186,7 +186,7 @@ class Store:
             if entry.enterprise_id is not None
         ]
         readings = [reading for _, reading in rows]
-        newest = newest_readings(readings) if readings else None
+        point_count, newest = newest_readings(readings) if readings else (0, [])
         issues = count_issues(batch.entries, self._limiter)
 
         def write(put: Callable[[Cursor], StoreResult]) -> StoreResult:
@@ -194,7 +194,7 @@ class Store:
             with session.transaction(), psycopg.Cursor(session) as cursor:
                 result = put(cursor)
                 with session.pipeline():
-                    if newest is not None:
+                    if newest:
                         updated = psycopg.Cursor(session).execute(sql.UPDATE_NEWEST, newest)
                     if result.stored and not result.repeated:
                         cursor.execute(sql.MARK_ALL_CHANGED, changed_windows(batch.entries))
@@ -203,7 +203,7 @@ class Store:
                     _upsert_issues(cursor, issues)
                     cursor.execute(sql.INSERT_CHUNK, chunk)
                     next_chunk_id = _one(cursor)
-                if newest is not None and updated.rowcount < len({r.point_id for r in readings}):
+                if newest and updated.rowcount < point_count:
                     cursor.execute(sql.UPSERT_NEWEST, newest)
             self._newest_chunk_id, self._sha256 = chunk_id, chunk.sha256
             self._next_chunk_id = next_chunk_id

@@ -13,8 +13,11 @@ _MAX_PEER: Final = 60
 Columns = list[BigintArray | FloatArray | TextArray | TimeArray]
 
 
-def newest_readings(readings: Iterable[NewReading]) -> Columns:
-    """Return the newest reading of each point, by point; the first of two of one moment."""
+def newest_readings(readings: Iterable[NewReading]) -> tuple[int, Columns]:
+    """Return how many points there are, and the newest reading of each, by point.
+
+    Of two of one moment it is the first.
+    """
     newest: dict[int, NewReading] = {}
     for reading in readings:
         point_id = reading[0]
@@ -23,7 +26,7 @@ def newest_readings(readings: Iterable[NewReading]) -> Columns:
     point, measured, received, p_kw, ua, _, _, ia, _, _, _, energy, _, _ = zip(
         *[newest[point_id] for point_id in sorted(newest)], strict=True
     )
-    return [
+    return len(newest), [
         BigintArray(point),
         TimeArray(measured),
         TimeArray(received),
