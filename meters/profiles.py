@@ -142,6 +142,19 @@ class CompiledProfile:
                 self._codes[code] = found
             return found
 
+    def locate(self, code: str, field: str) -> tuple[str, int, float, float, float] | None:
+        """Return circuit, place in QUANTITIES, scale and bounds of an item's value.
+
+        None for what is not the profile's, or is known and not kept.
+        """
+        split = self.split_code(code)
+        if split is None or self.value_field not in {None, field}:
+            return None
+        parameter = self.parameters.get(field if self.value_field is None else split[1])
+        if parameter is None or parameter.position is None:
+            return None
+        return split[0], parameter.position, parameter.scale, parameter.low, parameter.high
+
     def _split_unseen(self, code: str) -> tuple[str, str] | None:
         match = self.pattern.fullmatch(code) if len(code) <= MAX_CODE else None
         if match is None:

@@ -107,7 +107,7 @@ class Admission:
         has_failed = False
         while True:
             try:
-                return await loop.run_in_executor(self._thread, _load, mns)
+                return await loop.run_in_executor(self._thread, _load, mns, self.directory)
             except (psycopg.Error, DjangoError) as error:
                 if not has_failed:
                     logger.warning("cannot read the directory, will keep trying: %s", error)
@@ -115,9 +115,9 @@ class Admission:
                 await asyncio.sleep(_RETRY_S)
 
 
-def _load(mns: Collection[str] | None) -> Directory:
+def _load(mns: Collection[str] | None, previous: Directory) -> Directory:
     try:
-        return load_directory(mns)
+        return load_directory(mns, previous=previous)
     except (psycopg.Error, DjangoError):
         connection.close()
         raise

@@ -1,5 +1,7 @@
 """The bytes that go back to a collector, made at the moment they are sent."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,11 +14,48 @@ from meters.protocol import (
     format_datetime,
     format_qn,
     reply,
+    wrap,
 )
 
 TIME_REQUEST: Final = "1013"
 SET_TIME: Final = "1012"
 _FLAG_ANSWER: Final = 1
+
+_QN: Final = "0" * 17
+_MAX_KNOWN: Final = 50_000
+# What of an upload's header decides its answer -> by which profile, and what follows the QN there;
+# b"" is no answer, None one that must be made from the frame.
+_known: dict[tuple[str | None, ...], tuple[AnswerProfile, bytes | None]] = {}
+
+
+def answer_upload(frame: Frame, profile: AnswerProfile) -> bytes:
+    """Return what ``answer`` does for a frame that brought readings.
+
+    Collectors send the same header but for the QN, so the rest of the answer is made once.
+    """
+    header = frame.header
+    qn, cn = header.get("QN", ""), header.get("CN")
+    if len(qn) != len(_QN) or not (qn.isascii() and qn.isdigit()) or cn == TIME_REQUEST:
+        return answer(frame, profile)
+    key = cn, header.get("PW"), header.get("MN"), header.get("Flag")
+    by, rest = _known.get(key, (None, None))
+    if by is not profile:
+        rest = _after_qn(header, profile)
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        _known[key] = profile, rest
+    if rest is None:
+        return answer(frame, profile)
+    return wrap(b"QN=%b;%b" % (qn.encode(), rest)) if rest else b""
+
+
+def _after_qn(header: Mapping[str, str], profile: AnswerProfile) -> bytes | None:
+    messages = reply(Frame(b"", b"", {**header, "QN": _QN}, b"DataTime="), profile)
+    if not messages:
+        return b""
+    if len(messages) > 1 or messages[0].qn != _QN or messages[0].cp:
+        return None
+    return replace(messages[0], qn=None).segment()
 
 
 def answer(frame: Frame, profile: AnswerProfile) -> bytes:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from meters.archive import ACCEPTED, RawFrame
-from meters.gateway.answers import answer
+from meters.gateway.answers import answer, answer_upload
 from meters.ingest import Entry, Issue, KnownCollector, admit, interpret
 from meters.ingest.entries import storable
 from meters.models import IntakeReason
@@ -219,7 +219,8 @@ class CollectorConnection(asyncio.Protocol):
             meaning.readings,
             meaning.issues,
         )
-        self._add(entry, partial(answer, frame, meaning.answer))
+        make_answer = answer_upload if meaning.readings else answer
+        self._add(entry, partial(make_answer, frame, meaning.answer))
 
     def _add_issue(self, reason: IntakeReason, raw: bytes, mn: str = "") -> None:
         entry = Entry(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from meters.ingest.layout import Layouts
 from meters.models import Collector, MonitoringPoint, Profile
 from meters.profiles import CompiledProfile, ProfileError, compile_profile
 from meters.protocol import CrcKind, FrameProfile
@@ -25,6 +26,7 @@ class KnownCollector:
     interval_s: int
     profile: CompiledProfile | None
     points: Mapping[str, int]  # circuit -> point
+    layouts: Layouts = field(default_factory=Layouts, compare=False)  # a memory only
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,13 @@ class Directory:
     frame: FrameProfile = field(default_factory=FrameProfile)
 
 
-def load_directory(only_mns: Collection[str] | None = None) -> Directory:
-    """Read the directory, whole or for some MNs, in three queries."""
+def load_directory(
+    only_mns: Collection[str] | None = None, *, previous: Directory | None = None
+) -> Directory:
+    """Read the directory, whole or for some MNs, in three queries.
+
+    previous: a directory whose collectors are kept where nothing about them has changed.
+    """
     compiled = {
         pk: profile
         for pk, name, spec in Profile.objects.filter(is_enabled=True)
@@ -54,12 +61,14 @@ def load_directory(only_mns: Collection[str] | None = None) -> Directory:
     # iterator(): a province has 220,000 points, and the gateway's loop wants its turns meanwhile.
     for collector_id, circuit, pk in points.values_list("collector_id", "circuit", "pk").iterator():
         points_of.setdefault(collector_id, {})[circuit] = pk
+    profiles = tuple(compiled.values())
+    kept = previous.collectors if previous and previous.profiles == profiles else {}
     known: dict[str, KnownCollector] = {}
     rows = collectors.values_list(
         "pk", "mn", "enterprise_id", "password", "is_enabled", "expected_interval_s", "profile_id"
     )
     for pk, mn, enterprise_id, password, is_enabled, interval_s, profile_id in rows.iterator():
-        known[mn] = KnownCollector(
+        collector = KnownCollector(
             pk,
             mn,
             enterprise_id,
@@ -69,7 +78,8 @@ def load_directory(only_mns: Collection[str] | None = None) -> Directory:
             compiled.get(profile_id) if profile_id else None,
             points_of.get(pk, {}),
         )
-    profiles = tuple(compiled.values())
+        old = kept.get(mn)
+        known[mn] = old if old is not None and old == collector else collector
     return Directory(known, profiles, _tolerant_frame(profiles))
 
 

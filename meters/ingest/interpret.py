@@ -9,15 +9,15 @@ bad time again would help nobody, and the raw frame is kept to be read again.
 """
 
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from meters.ingest.directory import Directory, KnownCollector
 from meters.ingest.entries import Issue, NewReading, storable
+from meters.ingest.layout import read_time
 from meters.models import IntakeReason
 from meters.profiles import CompiledProfile, find_profile, read_frame
-from meters.protocol import AnswerProfile, Frame, parse_datetime
+from meters.protocol import AnswerProfile, Frame
 
 DEFAULT_ANSWER: Final = AnswerProfile(unknown_commands=True)
 READINGS_CN: Final = "2011"  # HJ 212-2017: real-time data
@@ -26,7 +26,6 @@ READINGS_CN: Final = "2011"  # HJ 212-2017: real-time data
 _SIGNS_OF_LIFE: Final = frozenset({"1013", "2081", "9011", "9012", "9013", "9014", "9015"})
 _BACKFILL_AFTER: Final = timedelta(minutes=5)
 _BACKFILL_INTERVALS: Final = 3
-_read_time = lru_cache(maxsize=4096)(parse_datetime)  # a city sends the same minute 300 times
 
 
 class Meaning(NamedTuple):
@@ -61,23 +60,34 @@ def interpret(
     received_at: aware; a DataTime further ahead of it than the profile allows, or further back
         than ``kept_for``, gives no reading.
     """
-    if frame.cn != READINGS_CN and not _is_claimed(frame, collector, directory):
-        return _without_readings(frame, collector)
-    if not frame.factors:
-        return _without_readings(frame, collector, is_odd=False)  # a request heard back
-    profile = collector.profile or find_profile(directory.profiles, frame)
-    if profile is None or not profile.matches(frame):
-        return _refused(IntakeReason.NO_PROFILE, collector, f"{frame.st}/{frame.cn}", profile)
-    text = frame.fields.get("DataTime")
-    measured_at = _read_time(text)
-    if measured_at is None or len(text or "") not in profile.time_digits:
+    recalled = collector.layouts.recall(frame)
+    if recalled is not None:
+        profile = recalled.layout.profile
+        text, measured_at = recalled.time_text, recalled.measured_at
+    else:
+        if frame.cn != READINGS_CN and not _is_claimed(frame, collector, directory):
+            return _without_readings(frame, collector)
+        if not frame.factors:
+            return _without_readings(frame, collector, is_odd=False)  # a request heard back
+        found = collector.profile or find_profile(directory.profiles, frame)
+        if found is None or not found.matches(frame):
+            return _refused(IntakeReason.NO_PROFILE, collector, f"{frame.st}/{frame.cn}", found)
+        profile = found
+        text = frame.fields.get("DataTime", "")
+        measured_at = read_time(text)
+    if measured_at is None or len(text) not in profile.time_digits:
         return _refused(IntakeReason.BAD_TIME, collector, text, profile)
     age = received_at - measured_at
     if age.total_seconds() < -profile.max_future_s:
         return _refused(IntakeReason.FUTURE_TIME, collector, "", profile)
     if age > kept_for:
         return _refused(IntakeReason.ANCIENT_TIME, collector, "", profile)
-    return _read(frame, collector, profile, measured_at, received_at)
+    late = max(_BACKFILL_AFTER, timedelta(seconds=_BACKFILL_INTERVALS * collector.interval_s))
+    is_backfill = frame.rf == "1" or age > late
+    if recalled is not None:
+        readings = recalled.readings(measured_at, received_at, is_backfill)
+        return Meaning(profile.answer, measured_at, readings)
+    return _read(frame, collector, profile, measured_at, received_at, is_backfill)
 
 
 def _read(
@@ -86,10 +96,9 @@ def _read(
     profile: CompiledProfile,
     measured_at: datetime,
     received_at: datetime,
+    is_backfill: bool,
 ) -> Meaning:
     circuits, unknown_codes, bad_values = read_frame(profile, frame)
-    late = max(_BACKFILL_AFTER, timedelta(seconds=_BACKFILL_INTERVALS * collector.interval_s))
-    is_backfill = frame.rf == "1" or received_at - measured_at > late
     points = collector.points
     readings: list[NewReading] = []
     issues: list[Issue] = []
@@ -105,7 +114,10 @@ def _read(
         issues.append(Issue(IntakeReason.UNKNOWN_CODE, collector.mn, storable(code)))
     for code in bad_values:
         issues.append(Issue(IntakeReason.BAD_VALUE, collector.mn, storable(code)))
-    return Meaning(profile.answer, measured_at, tuple(readings), tuple(issues))
+    meaning = Meaning(profile.answer, measured_at, tuple(readings), tuple(issues))
+    if not issues:
+        collector.layouts.learn(frame, profile, points, meaning.readings)
+    return meaning
 
 
 def _is_claimed(frame: Frame, collector: KnownCollector, directory: Directory) -> bool:

@@ -2,8 +2,12 @@
 
 Theory of operation
 -------------------
-Readings go by COPY into a temporary table and from there, the first value of a key winning, into
-the partitioned one. Everything that tells of the batch commits with it, so an acknowledgement sent
+Readings are nearly always new, so they go by COPY straight into the partitioned table. If the
+database finds a key there, or twice in the batch, that transaction is given up, and another takes
+the long way: into a temporary table and from there, the first value of a key winning, into the
+partitioned one. So do the batches after it, until one is all new again.
+
+Everything that tells of the batch commits with it, so an acknowledgement sent
 after the commit is true, whatever is killed when.
 
 The raw frames of a commit are a chunk of a *stream*, the chain of one gateway. A stream belongs to
@@ -13,26 +17,27 @@ during COMMIT, the second attempt collides with the first one's chunk if that di
 learns that nothing is left to do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from django.db import connection as django_connection
 from psycopg.pq import TransactionStatus
-from psycopg.types.json import Jsonb
 
 from meters import archive
 from meters.ingest import statements as sql
-from meters.ingest.copyform import copy_form
-from meters.ingest.entries import Entry
+from meters.ingest.arrays import register
+from meters.ingest.copyform import reading_form, staging_form
+from meters.ingest.entries import Entry, NewReading
 from meters.ingest.issues import IssueCount, IssueKey, IssueLimiter, count_issues
+from meters.ingest.summaries import changed_windows, collector_statuses, newest_readings
 from meters.models import IntakeReason
 from meters.partitions import make_partitions
 
-_MAX_PEER: Final = 60
 _DAY: Final = timedelta(days=1)
 
 Connection = psycopg.Connection[Any]
@@ -51,6 +56,18 @@ class StoreResult:
     @property
     def readings(self) -> int:
         return self.stored + self.repeated
+
+
+class _ChunkRow(NamedTuple):
+    """The parameters of INSERT_CHUNK."""
+
+    id: int
+    received_at: datetime
+    stream: str
+    frame_count: int
+    payload: bytes
+    previous_sha256: bytes
+    sha256: bytes
 
 
 @dataclass(slots=True)
@@ -74,6 +91,7 @@ class Store:
         self._days: set[date] = set()  # days whose partitions are known to exist
         self._session: Connection | None = None
         self._stream = ""
+        self._expects_repeats = False  # the last batch had some
         self._sha256 = archive.GENESIS
         self._newest_chunk_id = self._next_chunk_id = 0
 
@@ -125,6 +143,7 @@ class Store:
         if session is not self._session:
             self._session = None
             session.prepare_threshold = 2
+            register(session)
             self._claim_stream(session)
         elif not is_nested:
             return session
@@ -159,13 +178,44 @@ class Store:
     # -------------------------------------------------------------------- the transaction
 
     def _store(self, session: Connection, batch: Batch, chunk_id: int) -> StoreResult:
+        chunk = self._make_chunk(batch, chunk_id)
         rows = [
             (entry.enterprise_id, reading)
             for entry in batch.entries
             for reading in entry.readings
             if entry.enterprise_id is not None
         ]
+        readings = [reading for _, reading in rows]
+        point_count, newest = newest_readings(readings) if readings else (0, [])
         issues = count_issues(batch.entries, self._limiter)
+
+        def write(put: Callable[[Cursor], StoreResult]) -> StoreResult:
+            # Not Django's cursor: that binds on the client, and knows neither COPY nor pipelines.
+            with session.transaction(), psycopg.Cursor(session) as cursor:
+                result = put(cursor)
+                with session.pipeline():
+                    if newest:
+                        updated = psycopg.Cursor(session).execute(sql.UPDATE_NEWEST, newest)
+                    if result.stored and not result.repeated:
+                        cursor.execute(sql.MARK_ALL_CHANGED, changed_windows(batch.entries))
+                    if (statuses := collector_statuses(batch.entries)) is not None:
+                        cursor.execute(sql.UPSERT_STATUS, statuses)
+                    _upsert_issues(cursor, issues)
+                    cursor.execute(sql.INSERT_CHUNK, chunk)
+                    next_chunk_id = _one(cursor)
+                if newest and updated.rowcount < point_count:
+                    cursor.execute(sql.UPSERT_NEWEST, newest)
+            self._newest_chunk_id, self._sha256 = chunk_id, chunk.sha256
+            self._next_chunk_id = next_chunk_id
+            self._expects_repeats = result.repeated > 0
+            return result
+
+        if not self._expects_repeats:
+            with suppress(psycopg.errors.UniqueViolation):
+                return write(lambda cursor: _put_new(cursor, readings, chunk_id))
+        return write(lambda cursor: _put_any(cursor, batch, rows, chunk_id, issues))
+
+    def _make_chunk(self, batch: Batch, chunk_id: int) -> _ChunkRow:
         payload = archive.pack(entry.raw for entry in batch.entries)
         sha256 = archive.chain_hash(
             previous_sha256=self._sha256,
@@ -174,76 +224,40 @@ class Store:
             frame_count=len(batch.entries),
             payload=payload,
         )
-        stored = conflicts = 0
-        # Not Django's cursor: that one binds on the client, and knows neither COPY nor pipelines.
-        with session.transaction(), psycopg.Cursor(session) as cursor:
-            if rows:
-                with cursor.copy(sql.COPY_INCOMING) as copy:
-                    copy.write(copy_form(rows))
-                stored = cursor.execute(sql.STORE_INCOMING, [chunk_id]).rowcount
-            if stored < len(rows):
-                conflicts = _sort_out(cursor, batch, chunk_id, issues)
-            with session.pipeline():
-                if rows:
-                    cursor.execute(sql.UPSERT_NEWEST)
-                if rows and stored == len(rows):
-                    cursor.execute(sql.MARK_ALL_CHANGED)
-                _upsert_statuses(cursor, batch.entries)
-                _upsert_issues(cursor, issues)
-                cursor.execute(
-                    sql.INSERT_CHUNK,
-                    [
-                        chunk_id,
-                        batch.received_at,
-                        self._stream,
-                        len(batch.entries),
-                        payload,
-                        self._sha256,
-                        sha256,
-                    ],
-                )
-                next_chunk_id = _one(cursor)
-        self._newest_chunk_id, self._sha256 = chunk_id, sha256
-        self._next_chunk_id = next_chunk_id
-        return StoreResult(stored, len(rows) - stored, conflicts)
+        return _ChunkRow(
+            chunk_id,
+            batch.received_at,
+            self._stream,
+            len(batch.entries),
+            payload,
+            self._sha256,
+            sha256,
+        )
 
 
-@dataclass(slots=True)
-class _Status:
-    first: datetime | None
-    latest: datetime | None
-    received_at: datetime
-    peer: str
-    frames: int = 1
+def _put_new(cursor: Cursor, readings: Sequence[NewReading], chunk_id: int) -> StoreResult:
+    """Store readings that are all new. Raises UniqueViolation if one of them is not."""
+    if readings:
+        with cursor.copy(sql.COPY_READINGS) as copy:
+            copy.write(reading_form(readings, chunk_id))
+    return StoreResult(len(readings))
 
 
-def _upsert_statuses(cursor: Cursor, entries: Iterable[Entry]) -> None:
-    statuses: dict[int, _Status] = {}
-    for entry in entries:
-        if entry.collector_id is None:
-            continue
-        measured_at, received_at, peer = entry.measured_at, entry.raw.received_at, entry.raw.peer
-        if (status := statuses.get(entry.collector_id)) is None:
-            statuses[entry.collector_id] = _Status(measured_at, measured_at, received_at, peer)
-            continue
-        status.received_at, status.peer = received_at, peer
-        status.frames += 1
-        if measured_at is not None:
-            status.first = min(status.first or measured_at, measured_at)
-            status.latest = max(status.latest or measured_at, measured_at)
-    if statuses:
-        rows = [
-            {
-                "id": collector_id,
-                "first": status.first and status.first.isoformat(),
-                "latest": status.latest and status.latest.isoformat(),
-                "received": status.received_at.isoformat(),
-                "peer": status.peer[:_MAX_PEER],
-                "frames": status.frames,
-            }
-            for collector_id, status in sorted(statuses.items())
-        ]
-        cursor.execute(sql.UPSERT_STATUS, [Jsonb(rows)])
+def _put_any(
+    cursor: Cursor,
+    batch: Batch,
+    rows: Sequence[tuple[int, NewReading]],
+    chunk_id: int,
+    issues: dict[IssueKey, IssueCount],
+) -> StoreResult:
+    """Store the readings that are new, the first of a key, and account for the others."""
+    if not rows:
+        return StoreResult()
+    with cursor.copy(sql.COPY_INCOMING) as copy:
+        copy.write(staging_form(rows))
+    stored = cursor.execute(sql.STORE_INCOMING, [chunk_id]).rowcount
+    conflicts = _sort_out(cursor, batch, chunk_id, issues) if stored < len(rows) else 0
+    return StoreResult(stored, len(rows) - stored, conflicts)
 
 
 def _upsert_issues(cursor: Cursor, issues: dict[IssueKey, IssueCount]) -> None:

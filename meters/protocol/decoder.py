@@ -103,6 +103,8 @@ class Decoder:
         self._run = _Run()
         self._events: deque[Event] = deque()
         self._ended = False
+        # Other heads may mean a frame that ends earlier.
+        self._has_one_reading = self._profile.crlf_required and not self._profile.length_plus_6
         self._max_raw = self._profile.max_segment + _HEAD_SIZE + _CRC_SIZE + len(_CRLF)
         self._max_run = max(MAX_RUN, self._max_raw)
 
@@ -125,6 +127,8 @@ class Decoder:
     def next_event(self) -> Frame | Reject | NeedData:
         """Return the next frame or refusal in the order of the stream, else NEED_DATA."""
         if not self._events and self._buffer:
+            if (frame := self._take_plain_frame()) is not None:
+                return frame
             self._advance()
         return self._events.popleft() if self._events else NEED_DATA
 
@@ -153,6 +157,39 @@ class Decoder:
     @property
     def _received(self) -> int:
         return self._offset + len(self._buffer)
+
+    def _take_plain_frame(self) -> Frame | None:
+        """Take the frame at the beginning of the buffer if no rule could give anything else.
+
+        That is: nothing is under way, the frame is there to its end and sound, and no second
+        ``##`` in it could be a head. Else None, and nothing has changed.
+        """
+        buffer, profile = self._buffer, self._profile
+        digits = bytes(buffer[2:_HEAD_SIZE])
+        if (
+            self._marks
+            or self._run.count
+            or not self._has_one_reading
+            or buffer[:2] != b"##"
+            or not (len(digits) == _HEAD_SIZE - 2 and digits.isdigit())
+        ):
+            return None
+        crc = _HEAD_SIZE + int(digits)
+        end = crc + _CRC_SIZE + len(_CRLF)
+        if len(buffer) < end or crc > profile.max_segment + _HEAD_SIZE:
+            return None
+        raw = bytes(buffer[:end])
+        segment = raw[_HEAD_SIZE:crc]
+        if (
+            not raw.endswith(_CRLF)
+            or raw.find(b"##", 2) >= 0
+            or not self._crc_is_right(segment, raw[crc : crc + _CRC_SIZE])
+            or (parts := split_segment(segment)) is None
+        ):
+            return None
+        self._cut(Why.GARBAGE)
+        self._consume(end)
+        return Frame(raw, segment, *parts)
 
     def _judge_all(self) -> None:
         before = len(self._events)
@@ -278,9 +315,13 @@ class Decoder:
         self._events.append(frame)
         while self._marks and self._marks[0].start < reading.end:
             self._marks.popleft()
-        del self._buffer[: reading.end - self._offset]
-        self._offset = reading.end
-        self._scanned = max(self._scanned, reading.end)
+        self._consume(reading.end - self._offset)
+
+    def _consume(self, size: int) -> None:
+        """Pass over a delivered frame at the beginning of the buffer."""
+        del self._buffer[:size]
+        self._offset += size
+        self._scanned = max(self._scanned, self._offset)
         self._run.after_frame = True
 
     # -------------------------------------------------------------------- refused bytes
