@@ -20,6 +20,7 @@ from meters.profiles import CompiledProfile, find_profile, read_frame
 from meters.protocol import AnswerProfile, Frame
 
 DEFAULT_ANSWER: Final = AnswerProfile(unknown_commands=True)
+GOOD: Final = "N"  # HJ 212-2017, data flags; also what stands where no flag was sent
 READINGS_CN: Final = "2011"  # HJ 212-2017: real-time data
 # HJ 212-2017: power-on (2081), time request (1013), answers of the field (9011..9014); 2025: 9015.
 # They carry no readings and nothing is odd about them.
@@ -106,6 +107,8 @@ def _read(
         point_id = points.get(circuit)
         if point_id is None:
             issues.append(Issue(IntakeReason.UNKNOWN_CIRCUIT, collector.mn, circuit))
+        elif flag == GOOD and values.count(None) == len(values):
+            continue  # nothing usable: a row would only keep the true values out
         else:
             readings.append(
                 NewReading._make((point_id, measured_at, received_at, *values, flag, is_backfill))
@@ -115,7 +118,7 @@ def _read(
     for code in bad_values:
         issues.append(Issue(IntakeReason.BAD_VALUE, collector.mn, storable(code)))
     meaning = Meaning(profile.answer, measured_at, tuple(readings), tuple(issues))
-    if not issues:
+    if not issues and len(readings) == len(circuits):
         collector.layouts.learn(frame, profile, points, meaning.readings)
     return meaning
 

@@ -200,8 +200,22 @@ def test_problems_are_counted_and_bounded(plant: Plant) -> None:
     assert IntakeIssue.objects.get(reason="UNKNOWN_CODE", code="Foo").count == 1
     assert sum(row.count for row in IntakeIssue.objects.filter(reason="UNKNOWN_MN")) == 2000
     assert IntakeIssue.objects.get(mn="*").count > 1900
+    assert not Reading.objects.exists()
+
+
+def test_a_reading_without_one_usable_value_does_not_keep_the_true_one_out(plant: Plant) -> None:
+    plant.take_in(plant.frame(NOON, "100001-Pt=NaN"))
+    plant.take_in(plant.frame(NOON, "100001-Pt=7.5"))
+
+    assert Reading.objects.get().p_kw == 7.5
+    assert not ReadingConflict.objects.exists()
+
+
+def test_a_value_that_its_flag_calls_bad_stands_as_unknown(plant: Plant) -> None:
+    plant.take_in(plant.frame(NOON, "100001-Pt=0,100001-Flag=D"))
+
     reading = Reading.objects.get()
-    assert (reading.p_kw, reading.ia, reading.flag) == (None, None, "N")
+    assert (reading.p_kw, reading.flag) == (None, "D")
 
 
 def test_a_batch_without_readings_is_archived(plant: Plant) -> None:
