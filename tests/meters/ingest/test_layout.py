@@ -29,7 +29,7 @@ PLAIN_NAMES = [
     *(f"ea3001{circuit}{what}-Rtd" for circuit in ("01", "02") for what in ("01", "05", "07")),
     *("100001-Pa", "PolId", "ea30010101-Flag", "ea30010105-Avg", "ea30010106-Rtd"),
 ]
-ODD_NAMES = "100003-Ua 100001-Foo DataTime x- -x ea30010104-Rtd".split()
+ODD_NAMES = ["100003-Ua", "100001-Foo", "DataTime", "x-", "-x", "ea30010104-Rtd"]
 flags = st.sampled_from(["N", "D", "", "n", "N "])
 
 
