@@ -1,5 +1,8 @@
-"""The SQL of an ingest commit. Rows are ordered by key where rows are updated, so that two
-gateways that touch the same rows wait for each other instead of deadlocking."""
+"""The SQL of an ingest commit.
+
+Two gateways that report the same points at once may deadlock over the newest values, whose order
+of update is the planner's; the one that is told to give way tries again (``Committer``).
+"""
 
 from typing import Final
 
