@@ -30,7 +30,7 @@ SHOTS = Path(settings.BASE_DIR) / "test-output"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: its event loop is in the way of other files' own
 def chromium() -> Iterator[object]:
     if not BROWSER:
         pytest.skip("no Chromium: set POWERWATCH_CHROMIUM or install chromium")

@@ -22,7 +22,7 @@ def run_check(**environment: str) -> subprocess.CompletedProcess[str]:
     clean = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("POWERWATCH_", "DATABASE_URL", "REDIS_URL"))
+        if not name.startswith(("POWERWATCH_", "DATABASE_URL", "REDIS_URL", "DJANGO_"))
     }
     return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
