@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from alerts.evaluation.parameters import CATALOGUE
 from alerts.models import Alert, AlertLog, Notification, Occurrence, RuleParameter
+from tenancy.scoped_admin import ReadOnly, ScopedAdmin, ScopedInline
 
 
 class RuleParameterForm(forms.ModelForm):
@@ -64,45 +65,25 @@ class RuleParameterAdmin(admin.ModelAdmin):
         return False
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Facts are looked at here and changed through operations."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class OccurrenceInline(admin.TabularInline):
+class OccurrenceInline(ReadOnly, ScopedInline):
     model = Occurrence
     fields = ("state", "level", "started_at", "ended_at", "detected_at", "evidence")
     readonly_fields = fields
     ordering = ("started_at", "pk")
-    extra = 0
     can_delete = False
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-
-class AlertLogInline(admin.TabularInline):
+class AlertLogInline(ReadOnly, ScopedInline):
     model = AlertLog
     fields = ("at", "actor", "event", "from_status", "to_status", "detail")
     readonly_fields = fields
     ordering = ("at", "pk")
-    extra = 0
     can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Alert)
-class AlertAdmin(ReadOnlyAdmin):
+class AlertAdmin(ReadOnly, ScopedAdmin):
+    enterprise = "enterprise"
     list_display = ("number", "rule", "level", "status", "enterprise", "first_started_at")
     list_filter = ("rule", "level", "status")
     list_select_related = ("enterprise",)
@@ -112,9 +93,10 @@ class AlertAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Occurrence)
-class OccurrenceAdmin(ReadOnlyAdmin):
+class OccurrenceAdmin(ReadOnly, ScopedAdmin):
     """Also the suppressed ones, which have no alert: they stay visible and countable."""
 
+    enterprise = "enterprise"
     list_display = ("rule", "enterprise", "state", "level", "started_at", "ended_at", "alert")
     list_filter = ("rule", "state", "level")
     list_select_related = ("enterprise", "alert")
@@ -122,14 +104,16 @@ class OccurrenceAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AlertLog)
-class AlertLogAdmin(ReadOnlyAdmin):
+class AlertLogAdmin(ReadOnly, ScopedAdmin):
+    enterprise = "alert__enterprise"
     list_display = ("at", "alert", "event", "from_status", "to_status", "actor")
     list_filter = ("event",)
     list_select_related = ("alert", "actor")
 
 
 @admin.register(Notification)
-class NotificationAdmin(ReadOnlyAdmin):
+class NotificationAdmin(ReadOnly, ScopedAdmin):
+    enterprise = "alert__enterprise"
     list_display = ("created_at", "alert", "recipient", "channel", "state", "sent_at")
     list_filter = ("state", "channel", "audience")
     list_select_related = ("alert", "recipient")

@@ -14,17 +14,17 @@ from enterprises.models import (
     Site,
     Threshold,
 )
+from tenancy.scoped_admin import ScopedAdmin, ScopedInline
 
 
-class SiteInline(admin.TabularInline):
+class SiteInline(ScopedInline):
     model = Site
-    extra = 0
     fields = ("name", "address", "longitude", "latitude")
     show_change_link = True
 
 
 @admin.register(Enterprise)
-class EnterpriseAdmin(admin.ModelAdmin):
+class EnterpriseAdmin(ScopedAdmin):
     list_display = ("name", "code", "county", "industry", "installation_status", "is_key")
     list_filter = (
         "installation_status",
@@ -40,13 +40,13 @@ class EnterpriseAdmin(admin.ModelAdmin):
     inlines = (SiteInline,)
 
 
-class ProductionLineInline(admin.TabularInline):
+class ProductionLineInline(ScopedInline):
     model = ProductionLine
-    extra = 0
 
 
 @admin.register(Site)
-class SiteAdmin(admin.ModelAdmin):
+class SiteAdmin(ScopedAdmin):
+    enterprise = "enterprise"
     list_display = ("name", "enterprise", "address")
     list_select_related = ("enterprise",)
     search_fields = ("name", "enterprise__name", "enterprise__code")
@@ -57,8 +57,9 @@ class SiteAdmin(admin.ModelAdmin):
 
 
 @admin.register(ProductionLine)
-class ProductionLineAdmin(admin.ModelAdmin):
-    list_display = ("name", "site", "enterprise", "position")
+class ProductionLineAdmin(ScopedAdmin):
+    enterprise = "site__enterprise"
+    list_display = ("name", "site", "enterprise_name", "position")
     list_select_related = ("site__enterprise",)
     search_fields = ("name", "site__name", "site__enterprise__name")
     autocomplete_fields = ("site",)
@@ -66,13 +67,12 @@ class ProductionLineAdmin(admin.ModelAdmin):
     list_per_page = 50
 
     @admin.display(description=Enterprise._meta.verbose_name, ordering="site__enterprise__code")
-    def enterprise(self, line: ProductionLine) -> str:
+    def enterprise_name(self, line: ProductionLine) -> str:
         return line.site.enterprise.name
 
 
-class ThresholdInline(admin.TabularInline):
+class ThresholdInline(ScopedInline):
     model = Threshold
-    extra = 0
     autocomplete_fields = ("approved_by",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Facility | None = None) -> bool:
@@ -81,8 +81,18 @@ class ThresholdInline(admin.TabularInline):
 
 
 @admin.register(Facility)
-class FacilityAdmin(admin.ModelAdmin):
-    list_display = ("name", "code", "kind", "load_class", "rated_kw", "line", "site", "enterprise")
+class FacilityAdmin(ScopedAdmin):
+    enterprise = "site__enterprise"
+    list_display = (
+        "name",
+        "code",
+        "kind",
+        "load_class",
+        "rated_kw",
+        "line",
+        "site",
+        "enterprise_name",
+    )
     list_filter = ("kind", "load_class", "is_safety_critical")
     list_select_related = ("line", "site__enterprise")
     search_fields = ("name", "code", "site__enterprise__name")
@@ -92,13 +102,22 @@ class FacilityAdmin(admin.ModelAdmin):
     inlines = (ThresholdInline,)
 
     @admin.display(description=Enterprise._meta.verbose_name, ordering="site__enterprise__code")
-    def enterprise(self, facility: Facility) -> str:
+    def enterprise_name(self, facility: Facility) -> str:
         return facility.site.enterprise.name
 
 
 @admin.register(Pairing)
-class PairingAdmin(admin.ModelAdmin):
-    list_display = ("stage", "site", "enterprise", "mode", "at_least", "valid_from", "valid_to")
+class PairingAdmin(ScopedAdmin):
+    enterprise = "site__enterprise"
+    list_display = (
+        "stage",
+        "site",
+        "enterprise_name",
+        "mode",
+        "at_least",
+        "valid_from",
+        "valid_to",
+    )
     list_filter = ("mode", "stage")
     list_select_related = ("site__enterprise",)
     search_fields = ("stage", "site__enterprise__name", "productions__name", "controls__name")
@@ -107,7 +126,7 @@ class PairingAdmin(admin.ModelAdmin):
     list_per_page = 50
 
     @admin.display(description=Enterprise._meta.verbose_name, ordering="site__enterprise__code")
-    def enterprise(self, pairing: Pairing) -> str:
+    def enterprise_name(self, pairing: Pairing) -> str:
         return pairing.site.enterprise.name
 
     def has_delete_permission(self, request: HttpRequest, obj: Pairing | None = None) -> bool:

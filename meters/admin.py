@@ -5,11 +5,10 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from enterprises.models import Enterprise
 from meters.models import (
     Collector,
     IntakeIssue,
@@ -20,6 +19,7 @@ from meters.models import (
 )
 from meters.profiles import ProfileError, compile_profile
 from tenancy.models import User
+from tenancy.scoped_admin import AdministeredBy, ReadOnly, ScopedAdmin, ScopedInline
 
 
 def _actor(request: HttpRequest) -> User:
@@ -51,14 +51,14 @@ class ProfileAdmin(admin.ModelAdmin):
     ordering = ("name",)
 
 
-class PointInline(admin.TabularInline):
+class PointInline(ScopedInline):
     model = MonitoringPoint
-    extra = 0
     raw_id_fields = ("facility",)
 
 
 @admin.register(Collector)
-class CollectorAdmin(admin.ModelAdmin):
+class CollectorAdmin(ScopedAdmin):
+    enterprise = "enterprise"
     list_display = ("mn", "enterprise", "site", "profile", "expected_interval_s", "is_enabled")
     list_filter = ("is_enabled", "profile")
     list_select_related = ("enterprise", "site", "profile")
@@ -67,17 +67,14 @@ class CollectorAdmin(admin.ModelAdmin):
     ordering = ("mn",)
     inlines = (PointInline,)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Collector]:
-        return Collector.objects.visible_to(_actor(request))
 
-
-class MeterInline(admin.TabularInline):
+class MeterInline(ScopedInline):
     model = Meter
-    extra = 0
 
 
 @admin.register(MonitoringPoint)
-class MonitoringPointAdmin(admin.ModelAdmin):
+class MonitoringPointAdmin(ScopedAdmin):
+    enterprise = "collector__enterprise"
     list_display = ("circuit", "collector", "facility", "is_accepted")
     list_filter = ("is_accepted",)
     list_select_related = ("collector", "facility")
@@ -86,39 +83,19 @@ class MonitoringPointAdmin(admin.ModelAdmin):
     ordering = ("collector__mn", "circuit")
     inlines = (MeterInline,)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MonitoringPoint]:
-        collectors = Collector.objects.visible_to(_actor(request))
-        return super().get_queryset(request).filter(collector__in=collectors)
-
 
 @admin.register(Meter)
-class MeterAdmin(admin.ModelAdmin):
+class MeterAdmin(ScopedAdmin):
+    enterprise = "point__collector__enterprise"
     list_display = ("serial", "point", "ct_ratio", "pt_ratio", "valid_from", "valid_to")
     list_select_related = ("point__facility",)
     search_fields = ("serial", "point__collector__mn")
     raw_id_fields = ("point",)
     ordering = ("serial", "valid_from")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Meter]:
-        collectors = Collector.objects.visible_to(_actor(request))
-        return super().get_queryset(request).filter(point__collector__in=collectors)
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the gateway writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
 
 @admin.register(IntakeIssue)
-class IntakeIssueAdmin(ReadOnlyAdmin):
+class IntakeIssueAdmin(ReadOnly, AdministeredBy, admin.ModelAdmin):
     list_display = ("latest_at", "reason", "mn", "code", "peer", "count")
     list_filter = ("reason",)
     search_fields = ("mn", "code", "peer")
@@ -128,8 +105,8 @@ class IntakeIssueAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("sample"))
     def sample_text(self, issue: IntakeIssue) -> str:
-        """Return the sample with all but printable ASCII escaped."""
-        return repr(bytes(issue.sample))[2:-1]
+        """Return the sample, its password masked, with all but printable ASCII escaped."""
+        return repr(issue.shown_sample)[2:-1]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IntakeIssue]:
         """Return all for whoever sees all; else what is known to be of a visible collector."""
@@ -141,15 +118,11 @@ class IntakeIssueAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ReadingConflict)
-class ReadingConflictAdmin(ReadOnlyAdmin):
+class ReadingConflictAdmin(ReadOnly, ScopedAdmin):
+    enterprise = "point__collector__enterprise"
     list_display = ("point", "measured_at", "received_at")
     list_select_related = ("point__facility",)
     search_fields = ("point__collector__mn", "point__circuit")
     ordering = ("-pk",)
     fields = ("point", "measured_at", "received_at", "kept", "refused", "chunk_id")
     readonly_fields = fields
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ReadingConflict]:
-        enterprises = Enterprise.objects.visible_to(_actor(request))
-        conflicts = super().get_queryset(request)
-        return conflicts.filter(point__collector__enterprise__in=enterprises)

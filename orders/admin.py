@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from orders.allowance import judge_again
 from orders.models import Declaration
+from tenancy.scoped_admin import ScopedAdmin
 
 
 @admin.register(Declaration)
-class DeclarationAdmin(admin.ModelAdmin):
+class DeclarationAdmin(ScopedAdmin):
+    enterprise = "enterprise"
     list_display = ("enterprise", "kind", "starts_at", "ends_at", "status", "submitted_at")
     list_filter = ("status", "kind")
     search_fields = ("enterprise__name", "reason")

@@ -29,12 +29,18 @@ class Permission(StrEnum):
     EXPLAIN_ALERTS = "explain_alerts"
     SEE_INTAKE = "see_intake"
     SEE_MESSAGES = "see_messages"
+    ADMINISTER = "administer"
 
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.PROVINCE_VIEWER: frozenset(),
     Role.CITY_ADMIN: frozenset(
-        {Permission.HANDLE_ALERTS, Permission.SEE_INTAKE, Permission.SEE_MESSAGES}
+        {
+            Permission.HANDLE_ALERTS,
+            Permission.SEE_INTAKE,
+            Permission.SEE_MESSAGES,
+            Permission.ADMINISTER,
+        }
     ),
     Role.CITY_AIR_OFFICE: frozenset({Permission.SEE_MESSAGES}),
     Role.CITY_ENFORCER: frozenset({Permission.HANDLE_ALERTS, Permission.SEE_MESSAGES}),

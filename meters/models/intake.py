@@ -1,10 +1,14 @@
 """What came in as it came, what was odd about it, and what must be looked at again."""
 
+import re
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from enterprises.models import Enterprise
 from meters.models.devices import MonitoringPoint
+
+_PASSWORD = re.compile(rb"(?<=PW=)[^;&]*")
 
 
 class RawChunk(models.Model):
@@ -87,6 +91,11 @@ class IntakeIssue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} {self.mn} {self.code}"
+
+    @property
+    def shown_sample(self) -> bytes:
+        """The sample without its sender's password, which a frame carries in clear."""
+        return _PASSWORD.sub(b"******", bytes(self.sample))
 
 
 class ReadingConflict(models.Model):

@@ -1,6 +1,5 @@
 """What came in and could not be used, as far as the reader may know of it."""
 
-import re
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
@@ -10,10 +9,6 @@ from tenancy.models import User
 
 SHOWN = 100
 SAMPLE_BYTES = 160
-
-#: A frame carries its sender's password in clear; whoever looks at a sample need not learn it.
-PASSWORD = re.compile(rb"(?<=PW=)[^;&]*")
-MASK = b"******"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +68,12 @@ def get_differences(conflict: ReadingConflict) -> list[tuple[str, object, object
     ]
 
 
-def _shown(sample: bytes | memoryview) -> bytes:
-    return PASSWORD.sub(MASK, bytes(sample))[:SAMPLE_BYTES]
+def as_hex(sample: bytes) -> str:
+    """Return the first bytes as pairs of hex digits."""
+    return sample[:SAMPLE_BYTES].hex(" ")
 
 
-def as_hex(sample: bytes | memoryview) -> str:
-    """Return the first bytes as pairs of hex digits, the password masked."""
-    return _shown(sample).hex(" ")
-
-
-def as_text(sample: bytes | memoryview) -> str:
-    """Return the first bytes as text, the password masked; what does not print shows as a dot."""
-    text = _shown(sample).decode("gbk", errors="replace")
+def as_text(sample: bytes) -> str:
+    """Return the first bytes as text; what is no printable character shows as a dot."""
+    text = sample[:SAMPLE_BYTES].decode("gbk", errors="replace")
     return "".join(char if char.isprintable() else "·" for char in text)

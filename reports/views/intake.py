@@ -48,8 +48,8 @@ def _row(issue: IntakeIssue, *, staff: bool) -> dict[str, Any]:
     url, action = _mend(issue) if staff else ("", "")
     return {
         "issue": issue,
-        "hex": as_hex(issue.sample),
-        "text": as_text(issue.sample),
+        "hex": as_hex(issue.shown_sample),
+        "text": as_text(issue.shown_sample),
         "url": url,
         "action": action,
     }
