@@ -7,6 +7,7 @@ one to three lawful events that look like one, for ever; real data hold more law
 offences (domain reference, section 16). The night before the start holds a few that are over.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -137,6 +138,8 @@ class Plan:
         self._rng = Random(seed_of(seed, start // _MINUTE))
         self._order = sorted(plants, key=lambda plant: plant.key)
         self._rng.shuffle(self._order)
+        areas = Counter(plant.area for plant in self._order)
+        self._home = max(sorted(areas), key=lambda area: areas[area], default="")
         self._busy_until: dict[str, int] = {}
         self._by_plant: dict[str, list[Incident]] = {}
         self._next_slot = 0
@@ -208,10 +211,18 @@ class Plan:
         return incident
 
     def _preferred(self, kind: Kind) -> list[Plant]:
-        """Return the plants in turn; for the offences of the opening and night, foundries first."""
-        if kind is Kind.CONTROL_OFF and not self._next_slot:
-            return sorted(self._order, key=lambda plant: not plant.has_furnace)
-        return list(self._order)
+        """Return the plants in turn.
+
+        For the opening and the night those of the largest city first, whose screens people look
+        at, and for their offences foundries first.
+        """
+        if self._next_slot:
+            return list(self._order)
+        offends = kind is Kind.CONTROL_OFF
+        return sorted(
+            self._order,
+            key=lambda plant: (plant.area != self._home, offends and not plant.has_furnace),
+        )
 
 
 def _line_for(kind: Kind, plant: Plant, rng: Random) -> str:

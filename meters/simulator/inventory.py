@@ -24,7 +24,7 @@ def load_plants(limit: int | None = None) -> list[Plant]:
             collector__is_enabled=True,
             collector__enterprise__installation_status__in=INSTALLED_STATUSES,
         )
-        .select_related("collector__enterprise", "collector__profile", "facility")
+        .select_related("collector__enterprise__county", "collector__profile", "facility")
         .order_by("collector__enterprise__code", "collector_id", "facility__position", "id")
     )
     plants: list[Plant] = []
@@ -66,6 +66,7 @@ def _plant(collector: Collector, points: list[MonitoringPoint]) -> Plant:
         password=collector.password,
         profile=profile if profile in DIALECTS else _USUAL_PROFILE,
         interval_s=collector.expected_interval_s,
+        area=enterprise.county.path.rstrip("/").rpartition("/")[0],
     )
 
 

@@ -91,6 +91,7 @@ class Plant:
     password: str = "123456"  # noqa: S105 - the standard's own default, never a secret
     profile: str = "st44-2025"
     interval_s: int = 60
+    area: str = ""  # the division above the enterprise's county: its city
 
     @cached_property
     def phase_s(self) -> int:

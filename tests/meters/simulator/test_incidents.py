@@ -1,5 +1,6 @@
 """What the plan promises: something to see at once, and more lawful events than offences."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -41,6 +42,17 @@ def test_the_opening_offence_is_a_furnace_at_full_load_with_its_fan_off():
     fan = next(m for m in line if m.is_control)
     for t in (offence.start - 120, offence.end + 120):
         assert next(s.p_kw for m, s in Feed(plant, plan).measure(t) if m == fan) > 50
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_what_opens_a_run_is_on_the_screens_of_the_largest_city(seed):
+    plants = [
+        replace(plant, area="140800" if number < 10 else "141000")
+        for number, plant in enumerate(PLANTS)
+    ]
+    plan = Plan(plants, NOW, seed=seed)
+    small = {plant.key for plant in plants[:10]}
+    assert not {incident.plant for incident in plan.opening} & small
 
 
 @pytest.mark.parametrize("seed", range(10))
