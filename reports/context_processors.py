@@ -63,7 +63,7 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
     if eyes.may(Permission.SEE_INTAKE):
         entries.append(entry("intake", "device", _("Intake"), phone=False))
     if staff:
-        entries.append(entry("admin:index", "admin", _("Administration"), phone=False))
+        entries.append(entry("admin:index", "admin", _("Admin"), phone=False))
     return entries
 
 
