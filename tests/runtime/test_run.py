@@ -33,6 +33,8 @@ elif command == "demo_accounts":
     print("city administrator: linfen-admin / demo")
 elif command == "gateway":
     port = int(options[options.index("--port") + 1])
+    # As the real one does: else a connection that it closed itself keeps the port for a minute.
+    socketserver.TCPServer.allow_reuse_address = True
     socketserver.TCPServer(("127.0.0.1", port), socketserver.BaseRequestHandler).serve_forever()
 elif command in ("sms_standin", "mail_standin", "simulate"):
     print(command, "as", os.environ["POWERWATCH_DB_ROLE"], flush=True)
