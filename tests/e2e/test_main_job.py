@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def foundry(seeded_profiles):
+def foundry(transactional_db):
     """A foundry with a furnace and its dust fan on one collector, officers in city and county."""
     county = factories.CountyFactory(code="141023", name="襄汾县")
     enterprise = factories.EnterpriseFactory(county=county, name="襄汾甲子铸造有限公司(示例)")
@@ -31,17 +31,6 @@ def foundry(seeded_profiles):
     factories.PointFactory(collector=collector, circuit="100001", facility=furnace)
     factories.PointFactory(collector=collector, circuit="100002", facility=fan)
     return collector
-
-
-@pytest.fixture
-def seeded_profiles():
-    """Put the built-in profiles back: a flushed test database has lost the migration's rows."""
-    from meters.builtin_profiles import BUILTIN_PROFILES
-
-    for builtin in BUILTIN_PROFILES:
-        Profile.objects.get_or_create(
-            name=builtin.name, defaults={"title": builtin.title, "spec": builtin.spec}
-        )
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from meters.builtin_profiles import BUILTIN_PROFILES
-from meters.models import Collector, MonitoringPoint, Profile
+from meters.models import Collector, MonitoringPoint
 from meters.protocol import NEED_DATA, Decoder, Frame
 from tests.factories import CollectorFactory, FacilityFactory, PointFactory
 from tests.meters.ingest.conftest import frame_of
@@ -167,10 +166,6 @@ class Station:
 @pytest.fixture
 def station(transactional_db: None) -> Iterator[Callable[[], Station]]:
     """Return a maker of registered collectors."""
-    for builtin in BUILTIN_PROFILES:
-        Profile.objects.get_or_create(
-            name=builtin.name, defaults={"title": builtin.title, "spec": builtin.spec}
-        )
 
     def make() -> Station:
         collector = CollectorFactory()
