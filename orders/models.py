@@ -5,8 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from enterprises.models import Enterprise, Facility
-from tenancy.access import get_scope
-from tenancy.models import User
+from tenancy.scoping import Reach, ScopedQuerySet
 
 
 class DeclarationKind(models.TextChoices):
@@ -25,11 +24,8 @@ class DeclarationStatus(models.TextChoices):
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
 
 
-class DeclarationQuerySet(models.QuerySet["Declaration"]):
-    def visible_to(self, actor: User) -> "DeclarationQuerySet":
-        """Return the declarations of the enterprises that the actor may see."""
-        condition = get_scope(actor).condition(county="enterprise__county", enterprise="enterprise")
-        return self.none() if condition is None else self.filter(condition)
+class DeclarationQuerySet(ScopedQuerySet["Declaration"]):
+    reach = Reach.through("enterprise", to="enterprise")
 
 
 class Declaration(models.Model):

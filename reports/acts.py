@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from alerts import operations
 from alerts.loop import LoopEvent, NotAllowed, can_move
 from alerts.models import Alert, AlertLog
-from reports.eyes import Eyes
 from tenancy.access import Permission, has_permission
+from tenancy.eyes import Eyes
 from tenancy.models import User
 
 Words = str | Promise

@@ -4,9 +4,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from reports.eyes import Eyes, get_eyes
 from reports.maps import get_map
 from tenancy.access import Permission
+from tenancy.eyes import Eyes, get_eyes
 
 #: Pages whose rows can be narrowed to one county by ``?county=``.
 NARROWED = frozenset({"city", "alerts", "enterprises"})

@@ -21,9 +21,10 @@ from django.utils.translation import gettext_lazy as _
 from alerts.audience import mask_address
 from alerts.models import Channel, Notification, NotificationState
 from alerts.wording import get_link
+from common.web import chip, clear_url, nothing_new
 from reports.queries.city import short_hash
-from reports.views.common import chip, clear_url, nothing_new, person
 from tenancy.access import Permission, has_permission
+from tenancy.eyes import person
 from tenancy.models import Role, User
 
 PAGE = 50

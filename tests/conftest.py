@@ -26,7 +26,7 @@ def make_as_migrated(**kwargs: object) -> None:
     Django's leaves the tables that SQL made, and takes the rows that data migrations seeded.
     """
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE meters_reading, meters_rawchunk")
+        cursor.execute("TRUNCATE meters_reading, meters_rawchunk, tenancy_auditentry")
     import_module("meters.migrations.0003_builtin_profiles").add_builtin_profiles(apps, None)
     import_module("alerts.migrations.0003_default_parameters").seed(apps, None)
 

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprises.models import Enterprise, Facility, Pairing, Site
 from meters.models import Collector
-from tenancy.access import get_scope
 from tenancy.models import Division, User
+from tenancy.scoping import Reach, ScopedQuerySet
 
 
 class RuleCode(models.TextChoices):
@@ -49,11 +49,8 @@ UNREVIEWED_STATUSES = (
 )
 
 
-class AlertQuerySet(models.QuerySet["Alert"]):
-    def visible_to(self, actor: User) -> "AlertQuerySet":
-        """Return the alerts of the enterprises that the actor may see."""
-        condition = get_scope(actor).condition(county="county", enterprise="enterprise")
-        return self.none() if condition is None else self.filter(condition)
+class AlertQuerySet(ScopedQuerySet["Alert"]):
+    reach = Reach(county="county", enterprise="enterprise", site="collector__site")
 
     def unreviewed(self) -> "AlertQuerySet":
         """Return the alerts that nobody has decided yet."""

@@ -5,8 +5,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models.alert import Alert
-from tenancy.access import get_scope
 from tenancy.models import User
+from tenancy.scoping import Reach, ScopedQuerySet
 
 
 class Channel(models.TextChoices):
@@ -23,13 +23,8 @@ class NotificationState(models.TextChoices):
     UNKNOWN = "UNKNOWN", _("Outcome unknown, being looked up")
 
 
-class NotificationQuerySet(models.QuerySet["Notification"]):
-    def visible_to(self, actor: User) -> "NotificationQuerySet":
-        """Return the messages about enterprises that the actor may see."""
-        condition = get_scope(actor).condition(
-            county="alert__county", enterprise="alert__enterprise"
-        )
-        return self.none() if condition is None else self.filter(condition)
+class NotificationQuerySet(ScopedQuerySet["Notification"]):
+    reach = Reach(county="alert__county", enterprise="alert__enterprise")
 
 
 class Notification(models.Model):

@@ -53,7 +53,7 @@ def load_directory(
         if (profile := _compile(name, json.dumps(spec, sort_keys=True))) is not None
     }
     collectors = Collector.objects.all()
-    points = MonitoringPoint.objects.all()
+    points = MonitoringPoint.objects.in_use()
     if only_mns is not None:
         collectors = collectors.filter(mn__in=only_mns)
         points = points.filter(collector__mn__in=only_mns)

@@ -2,6 +2,7 @@
 
 from meters.models.devices import (
     Collector,
+    CollectorDevice,
     CollectorStatus,
     Meter,
     MonitoringPoint,
@@ -17,10 +18,17 @@ from meters.models.intake import (
 )
 from meters.models.readings import LatestReading, Reading
 from meters.models.states import OperatingState, StateSegment
+from meters.models.work_orders import (
+    WorkOrder,
+    WorkOrderKind,
+    WorkOrderLog,
+    WorkOrderStatus,
+)
 
 __all__ = [
     "ChangedWindow",
     "Collector",
+    "CollectorDevice",
     "CollectorStatus",
     "IntakeIssue",
     "IntakeReason",
@@ -34,4 +42,8 @@ __all__ = [
     "Reading",
     "ReadingConflict",
     "StateSegment",
+    "WorkOrder",
+    "WorkOrderKind",
+    "WorkOrderLog",
+    "WorkOrderStatus",
 ]

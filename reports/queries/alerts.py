@@ -12,7 +12,7 @@ from alerts.models import Alert, AlertLog, AlertStatus, Notification, Occurrence
 from alerts.wording import get_headline, get_sentence, rule_title
 from enterprises.models import Enterprise
 from orders.models import Declaration, DeclarationStatus
-from reports.eyes import division_name
+from tenancy.eyes import division_name
 from tenancy.models import User
 
 

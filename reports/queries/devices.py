@@ -34,7 +34,7 @@ def get_devices(enterprise: Enterprise, *, now: datetime) -> list[Device]:
         status: CollectorStatus | None = getattr(collector, "status", None)
         latest = status.latest_received_at if status else None
         fresh = latest is not None and now - latest <= stale_after(collector.expected_interval_s)
-        out.append(Device(collector, collector.point_count, latest, fresh))
+        out.append(Device(collector, collector.point_count, latest, fresh))  # type: ignore[attr-defined]
     return out
 
 

@@ -15,19 +15,20 @@ from django.views.decorators.http import require_POST
 
 from alerts.models import Alert
 from alerts.wording import get_advice, get_headline, get_sentence
+from common.web import nothing_new
 from orders.models import Declaration
 from reports.acts import ActRefused, get_acts, perform
-from reports.eyes import get_eyes
 from reports.picture import Picture, Window
 from reports.queries.alerts import AlertFile, get_alert_file, with_names
 from reports.queries.city import short_hash
 from reports.queries.devices import get_enterprise_token
 from reports.queries.picture import finding_lanes, get_enterprise_view
 from reports.timeline import get_timeline
-from reports.views.common import nothing_new, person, picture_width
+from reports.views.common import picture_width
 from reports.views.enterprise import draw, kept, table
 from reports.why import get_why
 from reports.window import LONGEST, custom_query
+from tenancy.eyes import get_eyes, person
 
 AROUND = timedelta(minutes=30)
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from common import formats
-from reports.eyes import get_eyes
+from common.web import nothing_new
 from reports.maps import CityMap, get_map
 from reports.queries.city import CityView, CountyRow, get_city, get_city_token
-from reports.views.common import nothing_new, person
+from tenancy.eyes import get_eyes, person
 
 #: The least suspected alerts of each shade of the map.
 BANDS = (0, 1, 3, 6, 10)

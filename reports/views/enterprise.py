@@ -10,17 +10,18 @@ from django.utils.safestring import mark_safe
 
 from alerts.models import Alert
 from common.localtime import to_local
+from common.web import nothing_new
 from enterprises.models import Enterprise, Facility, FacilityKind
 from meters.models import OperatingState
-from reports.eyes import get_eyes
 from reports.picture import Drawing, Picture, lay_out, render_svg
 from reports.queries.alerts import by_urgency, describe, with_newest
 from reports.queries.city import short_hash
 from reports.queries.devices import get_devices, get_enterprise_token
 from reports.queries.picture import EnterpriseView, FacilityNow, get_enterprise_view
 from reports.queries.power import get_power
-from reports.views.common import nothing_new, person, picture_width
+from reports.views.common import picture_width
 from reports.window import FORM, RANGES, Choice, choose_window, neighbours
+from tenancy.eyes import get_eyes, person
 
 SHOWN_ALERTS = 5
 

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
-from reports.eyes import get_eyes
+from tenancy.eyes import get_eyes
 
 
 def home(request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+from common.web import chip, clear_url
 from meters.models import IntakeIssue, IntakeReason
 from reports.queries.intake import (
     as_hex,
@@ -19,8 +20,8 @@ from reports.queries.intake import (
     get_issues,
     newest,
 )
-from reports.views.common import chip, clear_url, person
 from tenancy.access import Permission, has_permission
+from tenancy.eyes import person
 
 
 def intake(request: HttpRequest) -> HttpResponse:

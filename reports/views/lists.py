@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alerts.models import Alert, Level, RuleCode
+from common.web import chip, clear_url, page_query
 from enterprises.models import INSTALLED_STATUSES, Enterprise, Industry
 from reports.filters import UNREVIEWED, AlertFilter, EnterpriseFilter, Standing
 from reports.queries.alerts import by_urgency, describe, with_newest
 from reports.queries.lists import count_alerts, with_counts
-from reports.views.common import chip, clear_url, page_query, person
+from tenancy.eyes import person
 
 PAGE = 25
 

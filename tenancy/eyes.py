@@ -30,6 +30,14 @@ class Eyes:
         return permission in self.permissions
 
 
+def person(request: HttpRequest) -> User:
+    """Return the signed-in user; every page but sign-in has one (LoginRequiredMiddleware)."""
+    user = request.user
+    if not isinstance(user, User):
+        raise TypeError("a page without a signed-in user")
+    return user
+
+
 def division_name(division: Division) -> str:
     """Return the division's name in the language of the page."""
     english = (get_language() or "").startswith("en")

@@ -1,93 +1,17 @@
-"""Enterprises, their sites, lines, facilities and which control serves which production."""
+"""Sites, lines, facilities, and the dated records of how they are judged."""
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from tenancy.access import get_scope
-from tenancy.models import Division, User
+from enterprises.models.enterprise import Enterprise
+from tenancy.models import User
+from tenancy.scoping import Reach, ScopedQuerySet
 
 
-class Industry(models.TextChoices):
-    COKING = "COKING", _("Coking")
-    STEEL = "STEEL", _("Steel")
-    COAL_WASHING = "COAL_WASHING", _("Coal washing")
-    FOUNDRY = "FOUNDRY", _("Foundry")
-    BRICK = "BRICK", _("Bricks and tiles")
-    CEMENT = "CEMENT", _("Cement and grinding")
-    LIME = "LIME", _("Lime")
-    REFRACTORY = "REFRACTORY", _("Refractories")
-    STONE = "STONE", _("Stone crushing")
-    CONCRETE = "CONCRETE", _("Concrete")
-    COATING = "COATING", _("Coating and furniture")
-    CHEMICAL = "CHEMICAL", _("Chemicals")
-    FEED = "FEED", _("Feed milling")
-    ELECTRONICS = "ELECTRONICS", _("Electronics")
-    MACHINERY = "MACHINERY", _("Machinery")
-    OTHER = "OTHER", _("Other")
-
-
-class InstallationStatus(models.TextChoices):
-    NOT_REQUIRED = "NOT_REQUIRED", _("Not required")
-    REQUIRED = "REQUIRED", _("Required")
-    SURVEYED = "SURVEYED", _("Surveyed")
-    INSTALLING = "INSTALLING", _("Installing")
-    CONNECTED = "CONNECTED", _("Connected")
-    ACCEPTED = "ACCEPTED", _("Accepted")
-    EXEMPT = "EXEMPT", _("Exempt")
-    DISMANTLED = "DISMANTLED", _("Dismantled")
-
-
-#: Statuses in which the devices stand and send.
-INSTALLED_STATUSES = (InstallationStatus.CONNECTED, InstallationStatus.ACCEPTED)
-#: Statuses in which an enterprise counts neither as installed nor as missing.
-NOT_COUNTED_STATUSES = (
-    InstallationStatus.NOT_REQUIRED,
-    InstallationStatus.EXEMPT,
-    InstallationStatus.DISMANTLED,
-)
-
-
-class EnterpriseQuerySet(models.QuerySet["Enterprise"]):
-    def visible_to(self, actor: User) -> "EnterpriseQuerySet":
-        """Return the enterprises that the actor may see; none without a grant."""
-        condition = get_scope(actor).condition(county="county", enterprise="pk")
-        return self.none() if condition is None else self.filter(condition)
-
-
-class Enterprise(models.Model):
-    """A discharger under supervision 企业 / 排污单位."""
-
-    name = models.CharField(_("name"), max_length=120)
-    code = models.CharField(_("internal number"), max_length=40, unique=True)
-    credit_code = models.CharField(_("unified social credit code"), max_length=18, blank=True)
-    county = models.ForeignKey(
-        Division, on_delete=models.PROTECT, related_name="+", verbose_name=_("county")
-    )
-    industry = models.CharField(_("industry"), max_length=20, choices=Industry)
-    address = models.CharField(_("address"), max_length=200, blank=True)
-    is_key = models.BooleanField(_("key enterprise"), default=False)
-    performance_grade = models.CharField(_("performance grade"), max_length=10, blank=True)
-    installation_status = models.CharField(
-        _("installation status"),
-        max_length=20,
-        choices=InstallationStatus,
-        default=InstallationStatus.REQUIRED,
-    )
-
-    objects = EnterpriseQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("enterprise")
-        verbose_name_plural = _("enterprises")
-        indexes = [
-            # city overview: counts by county and status
-            models.Index(fields=["county", "installation_status"], name="enterprises_by_county"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
+class SiteQuerySet(ScopedQuerySet["Site"]):
+    reach = Reach("enterprise__county", "enterprise", site="pk")
 
 
 class Site(models.Model):
@@ -100,6 +24,8 @@ class Site(models.Model):
     address = models.CharField(_("address"), max_length=200, blank=True)
     longitude = models.FloatField(_("longitude"), null=True, blank=True)
     latitude = models.FloatField(_("latitude"), null=True, blank=True)
+
+    objects = SiteQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("site")
@@ -114,6 +40,10 @@ class Site(models.Model):
         return self.name
 
 
+class ProductionLineQuerySet(ScopedQuerySet["ProductionLine"]):
+    reach = Reach.through("site", to="site")
+
+
 class ProductionLine(models.Model):
     """A production line 生产线, the unit of limits by line."""
 
@@ -123,12 +53,50 @@ class ProductionLine(models.Model):
     name = models.CharField(_("name"), max_length=80)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
+    objects = ProductionLineQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("production line")
         verbose_name_plural = _("production lines")
 
     def __str__(self) -> str:
         return self.name
+
+
+class LineGradeQuerySet(ScopedQuerySet["LineGrade"]):
+    reach = Reach.through("line__site", to="site")
+
+
+class LineGrade(models.Model):
+    """The performance grade of a production line 绩效分级, from a date; a change is a new row.
+
+    A, B, B-, C, D for graded industries, LEADING or NOT_LEADING 引领性 for others; the grades are
+    data of the yearly guide (assumption, configurable), so any short text is taken.
+    """
+
+    line = models.ForeignKey(
+        ProductionLine,
+        on_delete=models.CASCADE,
+        related_name="grades",
+        verbose_name=_("production line"),
+    )
+    grade = models.CharField(_("performance grade"), max_length=12)
+    valid_from = models.DateTimeField(_("valid from"))
+    basis = models.CharField(_("basis"), max_length=120, blank=True)
+
+    objects = LineGradeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("performance grade of a line")
+        verbose_name_plural = _("performance grades of lines")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line", "valid_from"], name="enterprises_linegrade_dated_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.grade}"
 
 
 class FacilityKind(models.TextChoices):
@@ -149,6 +117,16 @@ class LoadClass(models.TextChoices):
     TRICKLE = "TRICKLE", _("Trickle load under 10 kW")
     HEATER = "HEATER", _("Precipitator or heater")
     MAIN = "MAIN", _("Main meter")
+
+
+class Drive(models.TextChoices):
+    DIRECT = "DIRECT", _("Direct on line")
+    SOFT_STARTER = "SOFT_STARTER", _("Soft starter")
+    VFD = "VFD", _("Variable-frequency drive")
+
+
+class FacilityQuerySet(ScopedQuerySet["Facility"]):
+    reach = Reach.through("site", to="site")
 
 
 class Facility(models.Model):
@@ -173,11 +151,15 @@ class Facility(models.Model):
         _("load class"), max_length=10, choices=LoadClass, default=LoadClass.FIXED
     )
     rated_kw = models.FloatField(_("rated power (kW)"), validators=[MinValueValidator(0.0)])
+    drive = models.CharField(_("drive"), max_length=12, choices=Drive, blank=True)
     nominal_voltage_v = models.FloatField(_("nominal phase voltage (V)"), default=220.0)
     keep_warm_kw = models.FloatField(_("keep-warm power (kW)"), null=True, blank=True)
     duty_group = models.CharField(_("duty/standby group"), max_length=40, blank=True)
     is_safety_critical = models.BooleanField(_("safety-critical, never ordered off"), default=False)
+    retired_at = models.DateTimeField(_("taken out of use"), null=True, blank=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    objects = FacilityQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("facility")
@@ -194,6 +176,10 @@ class ThresholdSource(models.TextChoices):
     COMMISSIONING = "COMMISSIONING", _("Commissioning test")
     LEARNED = "LEARNED", _("Learned from clean days")
     RATED = "RATED", _("From rated power")
+
+
+class ThresholdQuerySet(ScopedQuerySet["Threshold"]):
+    reach = Reach.through("facility__site", to="site")
 
 
 class Threshold(models.Model):
@@ -213,8 +199,16 @@ class Threshold(models.Model):
     reference_kw = models.FloatField(_("reference load (kW)"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=15, choices=ThresholdSource)
     approved_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approved by"),
     )
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+
+    objects = ThresholdQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("on/off threshold")
@@ -237,6 +231,10 @@ class PairingMode(models.TextChoices):
     ANY = "ANY", _("Any")
     ALL = "ALL", _("All")
     AT_LEAST = "AT_LEAST", _("At least")
+
+
+class PairingQuerySet(ScopedQuerySet["Pairing"]):
+    reach = Reach.through("site", to="site")
 
 
 class Pairing(models.Model):
@@ -262,11 +260,26 @@ class Pairing(models.Model):
     )
     lead_s = models.PositiveIntegerField(_("lead (s)"), null=True, blank=True)
     lag_s = models.PositiveIntegerField(_("lag (s)"), null=True, blank=True)
+    min_ratio = models.FloatField(
+        _("least share of the normal load"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("Of the control facility's own normal load, 0 to 1; empty: not asked."),
+    )
     valid_from = models.DateTimeField(_("valid from"))
     valid_to = models.DateTimeField(_("valid until"), null=True, blank=True)
     approved_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approved by"),
     )
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+
+    objects = PairingQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("pairing")
