@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from enterprises.credit_code import check_credit_code
 from enterprises.pinyin import to_pinyin
 from tenancy.models import Division
 from tenancy.scoping import Reach, ScopedQuerySet
@@ -68,7 +69,12 @@ class Enterprise(models.Model):
 
     name = models.CharField(_("name"), max_length=120)
     code = models.CharField(_("internal number"), max_length=40, unique=True)
-    credit_code = models.CharField(_("unified social credit code"), max_length=18, blank=True)
+    credit_code = models.CharField(
+        _("unified social credit code"),
+        max_length=18,
+        blank=True,
+        validators=[check_credit_code],
+    )
     permit_number = models.CharField(_("permit number"), max_length=40, blank=True)
     management_class = models.CharField(
         _("permit management class"), max_length=12, choices=ManagementClass, blank=True
