@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from tenancy.access import AUTHORITY_ROLES, ROLE_PERMISSIONS, Permission
+from tenancy.access import AUTHORITY_ROLES, ROLE_PERMISSIONS, Permission, keep_authority
 from tenancy.models import Division, DivisionKind, Grant, User
 
 
@@ -35,6 +35,8 @@ def person(request: HttpRequest) -> User:
     user = request.user
     if not isinstance(user, User):
         raise TypeError("a page without a signed-in user")
+    if not hasattr(user, "_kept_authority"):
+        keep_authority(user)  # the user is this request's own: one page asks for the grants once
     return user
 
 

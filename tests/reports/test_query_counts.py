@@ -48,8 +48,8 @@ COSTS = {
     "alerts": 8,
     "enterprises": 6,
     "enterprise": 19,
-    "alert": 22,
-    "intake": 9,
+    "alert": 21,
+    "intake": 7,
 }
 
 
