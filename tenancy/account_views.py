@@ -130,9 +130,7 @@ def _enrol(request: HttpRequest) -> HttpResponse:
             return _show_codes(request, codes)
         form.add_error(
             "code",
-            _(
-                "This code does not fit. Check that the phone's clock is right, then enter the next."
-            ),
+            _("This code does not fit. See that the phone's clock is right, then enter the next."),
         )
     context = {
         "form": form,

@@ -1,4 +1,4 @@
-"""What stands before every page of a signed-in person: time limits, and what has to be done first."""
+"""What stands before every page of a signed-in person: time limits, and what is owed first."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,10 +33,9 @@ class SessionGuardMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if getattr(request, "_signed_in", False):
-            # Nothing of a signed-in page stays in a cache or behind the back button.
-            if not response.has_header("Cache-Control"):
-                patch_cache_control(response, no_store=True, private=True)
+        # Nothing of a signed-in page stays in a cache or behind the back button.
+        if getattr(request, "_signed_in", False) and not response.has_header("Cache-Control"):
+            patch_cache_control(response, no_store=True, private=True)
         return response
 
     def process_view(
@@ -53,9 +52,7 @@ class SessionGuardMiddleware:
         now = timezone.now()
         state = sessions.get_state(request)
         if state is None:  # a session from before there were limits
-            sessions.begin(request, user, now=now)
-            state = sessions.get_state(request)
-        assert state is not None
+            state = sessions.begin(request, user, now=now)
         if reason := sessions.why_over(state, now=now):
             self._end(request, user, reason)
             return None if is_open else _away(request, _sign_in(request, ended=reason))

@@ -1,4 +1,4 @@
-"""The second factor 双因素: a time-based code (RFC 6238) from the person's phone, or a recovery code.
+"""The second factor 双因素: a time-based code (RFC 6238) from the phone, or a recovery code.
 
 Who must have one is ``is_required``; anybody may. A code works once: the device remembers the step
 of the latest. Wrong codes make the next try wait, longer each time (django-otp). Recovery codes are

@@ -42,8 +42,8 @@ def set_state(request: HttpRequest, state: State) -> None:
     request.session[STATE] = state
 
 
-def begin(request: HttpRequest, user: User, *, now: datetime) -> None:
-    """Write down that a session began. Called by the signal of each sign-in."""
+def begin(request: HttpRequest, user: User, *, now: datetime) -> State:
+    """Write down that a session began, and return its state. Called at each sign-in."""
     stamp = now.timestamp()
     state: State = {
         "begun": stamp,
@@ -52,7 +52,8 @@ def begin(request: HttpRequest, user: User, *, now: datetime) -> None:
         "idle_s": 0,
         "enrol": False,
     }
-    set_state(request, _with_standing(state, user))
+    state = _with_standing(state, user)
+    set_state(request, state)
     if not request.session.session_key:
         request.session.create()
     UserSession.objects.update_or_create(
@@ -67,6 +68,7 @@ def begin(request: HttpRequest, user: User, *, now: datetime) -> None:
             "end_reason": "",
         },
     )
+    return state
 
 
 def _with_standing(state: State, user: User) -> State:

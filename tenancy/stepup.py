@@ -48,7 +48,7 @@ def is_proved(request: HttpRequest, *, now: datetime) -> bool:
 
 
 def require_recent_proof(view: View) -> View:
-    """Ask who has not proved themselves lately for the password, and the code where there is one."""
+    """Ask who has not proved themselves lately for the password, and the code if there is one."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
