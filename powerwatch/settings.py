@@ -175,6 +175,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "tenancy.passwords.ClassesValidator", "OPTIONS": {"classes": 3}},
+    {"NAME": "tenancy.passwords.NameValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("username", "full_name", "phone", "email")},
@@ -286,5 +287,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"axes": {"level": "ERROR"}},  # the audit log says it, with the person's name
     "root": {"handlers": ["stderr"], "level": env.text("POWERWATCH_LOG_LEVEL", "INFO")},
 }

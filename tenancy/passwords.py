@@ -39,6 +39,18 @@ class ClassesValidator:
         ) % {"count": self.classes}
 
 
+class NameValidator:
+    """Refuse a password that holds the user name (of four signs or more)."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        name = user.username.lower() if user else ""
+        if len(name) >= 4 and name in password.lower():
+            raise ValidationError(self.get_help_text(), code="password_holds_name")
+
+    def get_help_text(self) -> str:
+        return _("Without your user name in it.")
+
+
 class NotOneOfTheLastValidator:
     """Refuse the last ``count`` passwords of the person, the present one among them.
 

@@ -111,7 +111,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
     chips = [
         *(chip(request, "kind", value, label) for value, (label, _roles) in _kinds().items()),
         chip(request, "state", "locked", _("Locked")),
-        chip(request, "state", "closed", _("Closed")),
+        chip(request, "state", "closed", _("Account closed")),
         chip(request, "state", "ended", _("Without a grant in force")),
         chip(request, "state", "ending", _("Ends within 30 days")),
     ]
