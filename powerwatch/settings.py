@@ -4,6 +4,7 @@
 Asia/Shanghai on screen; both are fixed, not settings.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,6 +30,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_htmx",
     "django_filters",
     "rest_framework",
@@ -45,17 +50,19 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "common.middleware.ContentSecurityPolicyMiddleware",
+    "common.middleware.SecureHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenancy.middleware.ScopeMiddleware",
+    "tenancy.guard.SessionGuardMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "powerwatch.urls"
@@ -169,14 +176,45 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
+    {"NAME": "tenancy.passwords.ClassesValidator", "OPTIONS": {"classes": 3}},
+    {"NAME": "tenancy.passwords.NameValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "full_name", "phone", "email")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "tenancy.passwords.NotOneOfTheLastValidator", "OPTIONS": {"count": 5}},
 ]
+PASSWORD_AGE_DAYS = env.integer("POWERWATCH_PASSWORD_AGE_DAYS", 90, minimum=0)  # 0: never
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tenancy.signin.Backend"]
+# A second factor: "required" of authority staff and the three administrators, or "offered" to all.
+SECOND_FACTOR = env.text("POWERWATCH_SECOND_FACTOR", "offered" if DEMO else "required")
+if SECOND_FACTOR not in ("required", "offered"):
+    raise ImproperlyConfigured(
+        f"POWERWATCH_SECOND_FACTOR={SECOND_FACTOR!r}: expected required or offered"
+    )
+OTP_TOTP_ISSUER = "PowerWatch"
+# Sessions end when nobody uses them, and after SESSION_HOURS in any case.
+IDLE_MINUTES = env.integer("POWERWATCH_IDLE_MIN", 720 if DEMO else 15, minimum=1)  # authorities
+IDLE_MINUTES_OTHERS = env.integer("POWERWATCH_IDLE_OTHERS_MIN", 720 if DEMO else 60, minimum=1)
+SESSION_HOURS = env.integer("POWERWATCH_SESSION_HOURS", 12, minimum=1)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+PROOF_MINUTES = env.integer("POWERWATCH_PROOF_MIN", 10, minimum=1)  # see tenancy.stepup
+# Failures under one name rest it, from wherever they come and whether or not anybody has the name.
+AXES_FAILURE_LIMIT = env.integer("POWERWATCH_LOCK_AFTER", 5, minimum=1)
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("POWERWATCH_LOCK_MIN", 15, minimum=1))
+AXES_LOCKOUT_PARAMETERS = ["username", ["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody is kept out by knocking on
+AXES_LOCKOUT_CALLABLE = "tenancy.signin.lockout_answer"
+AXES_CLIENT_IP_CALLABLE = "common.addresses.client_address"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -216,12 +254,16 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-BEHIND_PROXY = env.flag("POWERWATCH_BEHIND_PROXY")
+BEHIND_PROXY = env.flag("POWERWATCH_BEHIND_PROXY")  # then its X-Forwarded-* are believed
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+# The prefix binds the cookie to this host and to TLS; browsers refuse it without.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # --- messages out ---
@@ -251,5 +293,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"axes": {"level": "ERROR"}},  # the audit log says it, with the person's name
     "root": {"handlers": ["stderr"], "level": env.text("POWERWATCH_LOG_LEVEL", "INFO")},
 }

@@ -40,3 +40,9 @@ def _flush_whole() -> None:
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _second_factor_offered(settings: object) -> None:
+    """Let people of tests in by their password; what ``required`` does has tests of its own."""
+    settings.SECOND_FACTOR = "offered"  # type: ignore[attr-defined]
