@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "common.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "common.uploads.UploadBoundMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -152,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "sweep-files": {"task": "enterprises.sweep_files", "schedule": 86_400.0},
     "make-partitions": {"task": "meters.make_partitions", "schedule": 3600.0},
 }
 
@@ -183,6 +185,17 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"  # of the screen; PostgreSQL holds timestamptz, that is UTC
+
+# --- files handed in ---
+
+UPLOAD_MAX_BYTES = env.integer("POWERWATCH_UPLOAD_MAX_MB", 20, minimum=1) * 1024 * 1024
+UPLOAD_MAX_PIXELS = env.integer("POWERWATCH_UPLOAD_MAX_MEGAPIXELS", 40, minimum=1) * 1_000_000
+ATTACHMENTS_QUOTA_BYTES = env.integer("POWERWATCH_ATTACHMENTS_QUOTA_MB", 500, minimum=1) * 1024**2
+FILE_UPLOAD_HANDLERS = [
+    "common.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- static files ---
 
