@@ -218,7 +218,7 @@ def test_a_file_is_sent_to_who_sees_it(client, request, enterprise, branch, who,
     client.force_login(request.getfixturevalue(who))
     for query in ("", "?view", "?size=320"):
         response = client.get(reverse("attachment", args=[row.key]) + query)
-        response.close()
+        response.getvalue()
         assert response.status_code == status
 
 
@@ -241,14 +241,14 @@ def test_a_picture_is_shown_in_the_page_on_demand(client, enterprise, branch):
     for query, disposition in (("", "attachment"), ("?view", "inline"), ("?size=320", "inline")):
         response = client.get(url + query)
         assert response["Content-Disposition"].startswith(disposition)
-        response.close()
+        response.getvalue()
 
 
 def test_an_unchanged_file_is_not_sent_twice(client, enterprise, branch, officer):
     client.force_login(officer)
     url = reverse("attachment", args=[keep(enterprise, branch).key])
     response = client.get(url)
-    response.close()
+    response.getvalue()
     again = client.get(url, headers={"If-None-Match": response["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
 
@@ -271,7 +271,7 @@ def test_a_withdrawn_file_is_gone_for_all_but_the_authority(client, enterprise, 
     assert list(get_attachments(officer, enterprise)) == []
     shown = client.get(reverse("attachment", args=[row.key]))
     assert shown.status_code == 200
-    shown.close()
+    shown.getvalue()
     client.force_login(officer)
     assert client.get(reverse("attachment", args=[row.key])).status_code == 404
 
