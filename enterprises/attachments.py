@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from common import filestore
 from common.uploads import SUFFIXES, THUMBNAIL_PX, FileRefused, check_file, megabytes
-from enterprises.models import Attachment, Enterprise, Site
+from enterprises.models import Attachment, Enterprise, ImportJob, Site
 from tenancy import audit
 from tenancy.access import get_authority, get_scope
 from tenancy.models import User
@@ -187,5 +187,8 @@ def withdraw_attachment(
 
 def sweep_files(*, now: datetime) -> int:
     """Remove files that no row names, left by transactions that failed; return how many."""
-    known = set(Attachment.objects.values_list("path", flat=True))
-    return filestore.sweep(FOLDER, known, now=now)
+    attached = set(Attachment.objects.values_list("path", flat=True))
+    imported = set(ImportJob.objects.values_list("path", flat=True))
+    return filestore.sweep(FOLDER, attached, now=now) + filestore.sweep(
+        "imports", imported, now=now
+    )

@@ -129,6 +129,7 @@ CELERY_TASK_ROUTES = {
     "alerts.evaluate_clock": {"queue": "evaluate"},
     "alerts.dispatch_notifications": {"queue": "notify"},
     "alerts.sweep_notifications": {"queue": "notify"},
+    "meters.run_import": {"queue": "report"},
 }
 CELERY_BEAT_SCHEDULE = {
     # The gateway rings evaluate_changed after each commit; this finds what a lost ring left.
@@ -153,6 +154,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "resume-imports": {"task": "meters.resume_imports", "schedule": 60.0},
     "sweep-files": {"task": "enterprises.sweep_files", "schedule": 86_400.0},
     "make-partitions": {"task": "meters.make_partitions", "schedule": 3600.0},
 }
