@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "common.middleware.SecureHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "common.uploads.UploadBoundMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -141,6 +142,7 @@ CELERY_TASK_ROUTES = {
     "alerts.evaluate_clock": {"queue": "evaluate"},
     "alerts.dispatch_notifications": {"queue": "notify"},
     "alerts.sweep_notifications": {"queue": "notify"},
+    "meters.run_import": {"queue": "report"},
 }
 CELERY_BEAT_SCHEDULE = {
     # The gateway rings evaluate_changed after each commit; this finds what a lost ring left.
@@ -165,6 +167,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "resume-imports": {"task": "meters.resume_imports", "schedule": 60.0},
+    "sweep-files": {"task": "enterprises.sweep_files", "schedule": 86_400.0},
     "make-partitions": {"task": "meters.make_partitions", "schedule": 3600.0},
 }
 
@@ -227,6 +231,17 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"  # of the screen; PostgreSQL holds timestamptz, that is UTC
+
+# --- files handed in ---
+
+UPLOAD_MAX_BYTES = env.integer("POWERWATCH_UPLOAD_MAX_MB", 20, minimum=1) * 1024 * 1024
+UPLOAD_MAX_PIXELS = env.integer("POWERWATCH_UPLOAD_MAX_MEGAPIXELS", 40, minimum=1) * 1_000_000
+ATTACHMENTS_QUOTA_BYTES = env.integer("POWERWATCH_ATTACHMENTS_QUOTA_MB", 500, minimum=1) * 1024**2
+FILE_UPLOAD_HANDLERS = [
+    "common.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- static files ---
 
