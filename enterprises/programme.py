@@ -182,9 +182,7 @@ def move(
     target, reason = _checked(current, event, reason)
     Enterprise.objects.filter(pk=enterprise.pk).update(installation_status=target)
     enterprise.installation_status = target
-    installation, _created = Installation.objects.get_or_create(enterprise=enterprise)
-    _keep_installation(installation, event, target, now)
-    return InstallationLog.objects.create(
+    row = InstallationLog(
         enterprise=enterprise,
         from_status=current,
         to_status=target,
@@ -194,6 +192,9 @@ def move(
         body=body[:BODY_CHARACTERS],
         reason=reason,
     )
+    _keep_installation(row, now)
+    row.save()
+    return row
 
 
 def _checked(status: str, event: Event, reason: str) -> tuple[InstallationStatus, str]:
@@ -210,14 +211,36 @@ def _checked(status: str, event: Event, reason: str) -> tuple[InstallationStatus
     return target, reason
 
 
-def _keep_installation(
-    installation: Installation, event: Event, target: InstallationStatus, now: datetime
-) -> None:
-    if event is E.ACCEPT:
+def _keep_installation(row: InstallationLog, now: datetime) -> None:
+    installation, _created = Installation.objects.get_or_create(enterprise=row.enterprise)
+    if row.event == E.ACCEPT:
         installation.accepted_at = now
-    elif target != S.ACCEPTED:
+    elif row.to_status != S.ACCEPTED:
         installation.accepted_at = None
-    if event is E.RELEASE:
+    if row.event == E.RELEASE:
         # Who is required again gets a new day with the new notice.
+        if installation.due_on:
+            InstallationLog.objects.create(
+                enterprise=row.enterprise,
+                from_status=row.from_status,
+                to_status=row.from_status,
+                event=Note.DUE,
+                at=row.at,
+                actor=row.actor,
+                body=row.body,
+                reason=due_change(installation.due_on, None, row.reason),
+            )
         installation.batch, installation.due_on, installation.extension_reason = None, None, ""
     installation.save()
+
+
+NO_DAY = "-" * 10  # as long as a date
+
+
+def due_change(old: date | None, new: date | None, reason: str) -> str:
+    """Return the reason of a ``Note.DUE``: both days, then why.
+
+    The old day is its first ten characters, from where the progress page reads it again.
+    """
+    before, after = (day.isoformat() if day else NO_DAY for day in (old, new))
+    return f"{before} → {after}: {reason}"[:REASON_CHARACTERS]
