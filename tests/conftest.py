@@ -28,7 +28,8 @@ def make_as_migrated(**kwargs: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE meters_reading, meters_rawchunk, tenancy_auditentry")
     import_module("meters.migrations.0003_builtin_profiles").add_builtin_profiles(apps, None)
-    import_module("alerts.migrations.0003_default_parameters").seed(apps, None)
+    for name in ("0003_default_parameters", "0005_calendar_parameters"):
+        import_module(f"alerts.migrations.{name}").seed(apps, None)
 
 
 @pytest.fixture(scope="session", autouse=True)
