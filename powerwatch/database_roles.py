@@ -12,7 +12,14 @@ from django.db import connection
 ROLES = ("powerwatch_web", "powerwatch_worker", "powerwatch_gateway")
 
 #: Appended, never changed: not even the web role can edit what happened.
-APPEND_ONLY = ("alerts_alertlog", "meters_reading", "meters_rawchunk", "meters_readingconflict")
+APPEND_ONLY = (
+    "alerts_alertlog",
+    "enterprises_installationlog",
+    "enterprises_surveysheet",
+    "meters_reading",
+    "meters_rawchunk",
+    "meters_readingconflict",
+)
 
 GATEWAY_READS = (
     "meters_collector",
