@@ -157,6 +157,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    # Rules of the calendar (certificates, due days); a look that finds nothing is six queries.
+    "evaluate-calendar": {
+        "task": "alerts.evaluate_calendar",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "dispatch-notifications": {
         "task": "alerts.dispatch_notifications",
         "schedule": 5.0,

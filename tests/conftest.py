@@ -32,7 +32,8 @@ def make_as_migrated(**kwargs: object) -> None:
         cursor.execute("TRUNCATE tenancy_auditentry")
         cursor.execute("ALTER TABLE tenancy_auditentry ENABLE TRIGGER tenancy_audit_no_truncate")
     import_module("meters.migrations.0003_builtin_profiles").add_builtin_profiles(apps, None)
-    import_module("alerts.migrations.0003_default_parameters").seed(apps, None)
+    for name in ("0003_default_parameters", "0005_calendar_parameters"):
+        import_module(f"alerts.migrations.{name}").seed(apps, None)
 
 
 @pytest.fixture(scope="session", autouse=True)

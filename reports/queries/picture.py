@@ -10,7 +10,14 @@ from django.urls import reverse
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from alerts.models import Alert, AlertStatus, Occurrence, OccurrenceState, RuleCode
+from alerts.models import (
+    CALENDAR_RULES,
+    Alert,
+    AlertStatus,
+    Occurrence,
+    OccurrenceState,
+    RuleCode,
+)
 from alerts.wording import get_headline
 from common import formats
 from enterprises.models import Enterprise, Facility, FacilityKind, Pairing, PairingMode
@@ -184,11 +191,15 @@ def _pairings(enterprise: Enterprise, window: Window, actor: User) -> QuerySet[P
 def get_occurrences(
     enterprise: Enterprise, start: datetime, end: datetime, *, actor: User
 ) -> list[Occurrence]:
-    """Return what the rules found in the stretch, suppressed findings left out."""
+    """Return what the rules found in the stretch, suppressed findings left out.
+
+    What only the calendar says (a certificate, a due day) is no time on the axis.
+    """
     return list(
         Occurrence.objects.visible_to(actor)
         .filter(enterprise=enterprise, ended_at__gte=start, started_at__lt=end, alert__isnull=False)
         .exclude(state=OccurrenceState.SUPPRESSED)
+        .exclude(rule__in=[str(rule) for rule in CALENDAR_RULES])
         .select_related("alert")
         .order_by("started_at", "pk")
     )
