@@ -4,8 +4,10 @@ from django.db.models.signals import post_migrate
 
 def _after_migrate(**kwargs: object) -> None:
     from powerwatch.database_roles import grant_roles
+    from powerwatch.walls import raise_walls
 
     grant_roles()
+    raise_walls()
 
 
 class PowerWatchConfig(AppConfig):

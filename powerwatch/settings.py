@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenancy.middleware.ScopeMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -86,16 +87,21 @@ if DB_ROLE not in DB_ROLES:
     raise ImproperlyConfigured(f"POWERWATCH_DB_ROLE={DB_ROLE!r}: expected one of {DB_ROLES}")
 
 
+#: Roles whose connections start with every row in sight of row-level security: migrations, seeding
+#: and commands (owner), and the tasks, which work for all cities (worker). The web role starts with
+#: none and sees what ``walls.enter`` opens for a person; the gateway bypasses the walls (COPY).
+SYSTEM_ROLES = ("owner", "worker")
+
+
 def _database_for(role: str) -> dict[str, object]:
     """Return the connection of a process role: a URL of its own, or SET ROLE on the shared one."""
     own = f"DATABASE_URL_{role.upper()}"
+    settings = {"powerwatch.scope": "system"} if role in SYSTEM_ROLES else {}
     if role != "owner" and (url := env.text(own, None)):
-        return env.database(url, name=own)
-    return env.database(
-        env.text("DATABASE_URL"),
-        name="DATABASE_URL",
-        role=None if role == "owner" else f"powerwatch_{role}",
-    )
+        return env.database(url, name=own, settings=settings)
+    if role != "owner":
+        settings["role"] = f"powerwatch_{role}"
+    return env.database(env.text("DATABASE_URL"), name="DATABASE_URL", settings=settings)
 
 
 DATABASES = {"default": {**_database_for(DB_ROLE), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
@@ -210,7 +216,8 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-if env.flag("POWERWATCH_BEHIND_PROXY"):
+BEHIND_PROXY = env.flag("POWERWATCH_BEHIND_PROXY")
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
