@@ -7,6 +7,8 @@ from tenancy.views import SignInView
 
 urlpatterns = [
     path("", include("reports.urls")),
+    path("api/", include("powerwatch.api")),
+    path("account/tokens/", include("tenancy.token_urls")),
     path("admin/", admin.site.urls),
     path("accounts/login/", SignInView.as_view(), name="login"),
     path("accounts/", include("django.contrib.auth.urls")),

@@ -2,7 +2,7 @@
 
 ``type`` is ``urn:powerwatch:problem:<code>`` and stays; ``title`` and ``detail`` are for people and
 follow ``Accept-Language``. ``errors`` names each wrong field by ``pointer`` (body) or ``parameter``
-(address). A fault of ours is logged and answered with 500 and nothing of its cause.
+(address). A fault of ours is logged and answered with 500 and nothing of its cause; the frame around rolls back what it wrote.
 """
 
 import logging
@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, status
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 PROBLEM_JSON = "application/problem+json"
 URN = "urn:powerwatch:problem:"
@@ -138,7 +137,6 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
             sender=handle, request=getattr(request, "_request", request), exception=error
         )
         known = exceptions.APIException(_("Something went wrong here. It is on record."))
-    set_rollback()
     response = make_problem(known, path)
     response.exception = True
     return response
