@@ -46,7 +46,9 @@ AUDITED: dict[str, Audited] = {
     # Django's two other ways to give rights: nothing uses them, so whoever does stands out.
     "tenancy_user_groups": Audited(),
     "tenancy_user_user_permissions": Audited(),
-    "tenancy_grant": Audited((("enterprise", "enterprise_id"), ("division", "division_id")), "role"),
+    "tenancy_grant": Audited(
+        (("enterprise", "enterprise_id"), ("division", "division_id")), "role"
+    ),
     "tenancy_division": Audited((("division", "id"),), "name"),
     "tenancy_operatorcompany": Audited((("division", "division_id"),), "name"),
     "tenancy_siteassignment": Audited((("site", "site_id"),)),
@@ -79,9 +81,7 @@ AUDITED: dict[str, Audited] = {
     "enterprises_surveysheet": Audited((("enterprise", "enterprise_id"),)),
     "enterprises_acceptancesheet": Audited((("enterprise", "enterprise_id"),)),
     "meters_profile": Audited(label="title"),
-    "meters_collector": Audited(
-        (("enterprise", "enterprise_id"),), "mn", hidden=("password",)
-    ),
+    "meters_collector": Audited((("enterprise", "enterprise_id"),), "mn", hidden=("password",)),
     "meters_collectordevice": Audited((("collector", "collector_id"),), "serial"),
     "meters_monitoringpoint": Audited((("collector", "collector_id"),), "circuit"),
     "meters_meter": Audited((("point", "point_id"),), "serial"),

@@ -44,6 +44,7 @@ class Permission(StrEnum):
 
     HANDLE_ALERTS = "handle_alerts"
     EXPLAIN_ALERTS = "explain_alerts"
+    DECLARE = "declare"  # announce stops, repairs and the like for the enterprise
     SEE_ALERTS = "see_alerts"  # without it only what concerns devices (operators)
     SEE_INTAKE = "see_intake"
     SEE_MESSAGES = "see_messages"
@@ -110,6 +111,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
         {
             _P.SEE_ALERTS,
             _P.EXPLAIN_ALERTS,
+            _P.DECLARE,
             _P.ATTACH,
             _P.EXPORT,
             _P.OPEN_WORK_ORDERS,
