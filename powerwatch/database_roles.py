@@ -1,8 +1,8 @@
 """What each process may do in the database.
 
 Web, worker and gateway connect as ``powerwatch_web``, ``powerwatch_worker`` and
-``powerwatch_gateway``; only migrations run as the owner. Row-level security (``powerwatch.walls``) binds all of them but
-the gateway, which bypasses it, because COPY does not work under it.
+``powerwatch_gateway``; only migrations run as the owner. Row-level security
+(``powerwatch.walls``) binds all of them but the gateway: COPY does not work under it.
 Run after every migration; where the roles do not exist (a server shared by one login) it says so
 and does nothing.
 """

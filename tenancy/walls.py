@@ -65,7 +65,7 @@ class entered:
         user: Actor = None,
         *,
         audit: Mapping[str, Any] | None = None,
-        system: str = "",
+        system: str | None = None,
     ) -> None:
         self._user, self._audit, self._system = user, audit, system
         self.is_open = False
@@ -76,7 +76,7 @@ class entered:
         self._atomic = transaction.atomic()
         self._atomic.__enter__()
         try:
-            if self._system:
+            if self._system is not None:
                 self._kept = enter_system(self._system)
             else:
                 self._kept = enter(self._user, audit=self._audit)

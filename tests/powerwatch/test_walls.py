@@ -35,6 +35,7 @@ from meters.models import (
 )
 from meters.partitions import make_partitions
 from orders.models import Declaration
+from powerwatch.checks import check_walls
 from powerwatch.database_roles import grant_roles
 from powerwatch.walls import OPEN_TABLES, POLICIES, find_gaps, functions
 from tenancy.access import SEEING_ROLES, get_scope
@@ -197,7 +198,7 @@ def counts(web) -> Callable[[User | None], dict[str, int]]:
 
 def rows(session: psycopg.Connection, table: str) -> int:
     where = SHARED_ROWS.get(table, "true")
-    return len(session.execute(f"SELECT * FROM {table} WHERE {where}").fetchall())
+    return len(session.execute(f"SELECT * FROM {table} WHERE {where}").fetchall())  # noqa: S608
 
 
 def leading_to_enterprises() -> set[str]:
@@ -234,7 +235,7 @@ def test_the_function_knows_the_roles_that_see():
 def test_each_table_of_the_world_has_rows_to_leak(world):
     with connection.cursor() as cursor:
         for table in POLICIES:
-            cursor.execute(f"SELECT count(*) FROM {table}")
+            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
             assert cursor.fetchone()[0] >= 2, table
 
 
@@ -393,3 +394,13 @@ def test_new_divisions_below_a_granted_one_are_seen_at_once(world, counts):
     county = Division.objects.create(code="141999", name="新区", kind="AREA", parent=world.city)
     make.EnterpriseFactory(county=county)
     assert counts(officer)["enterprises_enterprise"] == 3
+
+
+def test_a_wall_that_does_not_stand_is_warned_of(world):
+    assert check_walls(databases=["default"]) == []
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE alerts_alert NO FORCE ROW LEVEL SECURITY")
+        try:
+            assert [one.id for one in check_walls(databases=["default"])] == ["powerwatch.W002"]
+        finally:
+            cursor.execute("ALTER TABLE alerts_alert FORCE ROW LEVEL SECURITY")
