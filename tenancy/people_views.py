@@ -1,5 +1,6 @@
 """People and grants: who has an account, what it holds, and the acts of those who look after it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -221,7 +222,7 @@ def grant_end(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("person", grant.user_id)
 
 
-_ACTS = {
+_ACTS: dict[str, Callable[..., Any]] = {
     "deactivate": operations.deactivate,
     "reactivate": operations.reactivate,
     "unlock": operations.unlock,
@@ -248,7 +249,7 @@ def person_act(request: HttpRequest, pk: int) -> HttpResponse:
         "remove_second_factor": _("The second factor is taken off."),
     }
     try:
-        result = _ACTS[name](user=user, actor=person(request), now=timezone.now())  # type: ignore[operator]
+        result = _ACTS[name](user=user, actor=person(request), now=timezone.now())
     except operations.Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("person", pk)
