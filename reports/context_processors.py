@@ -10,7 +10,16 @@ from tenancy.eyes import Eyes, get_eyes
 from tenancy.models import Role
 
 #: Pages whose rows can be narrowed to one county by ``?county=``.
-NARROWED = frozenset({"city", "alerts", "enterprises"})
+NARROWED = frozenset({"city", "alerts", "enterprises", "installation", "installation_list"})
+
+#: Pages of the programme beside its first.
+PROGRAMME = (
+    "installation_list",
+    "installation_batches",
+    "installation_batch_new",
+    "installation_batch",
+    "enterprise_installation",
+)
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -58,6 +67,8 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("alerts", "alert", _("Alerts"), "alert"),
             entry("enterprises", "enterprise", _("Enterprises"), "enterprise"),
         ]
+        if eyes.may(Permission.SEE_PROGRAMME):
+            entries.append(entry("installation", "device", _("Installation"), *PROGRAMME))
     elif eyes.enterprise_ids:
         own = eyes.enterprise_ids[0]
         entries += [
@@ -72,7 +83,7 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
     if eyes.may(Permission.SEE_MESSAGES):
         entries.append(entry("messages", "message", _("Messages")))
     if eyes.may(Permission.SEE_INTAKE):
-        entries.append(entry("intake", "device", _("Intake"), phone=False))
+        entries.append(entry("intake", "online", _("Intake"), phone=False))
     if staff:
         entries.append(entry("admin:index", "admin", _("Admin"), phone=False))
     return entries

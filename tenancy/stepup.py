@@ -30,7 +30,7 @@ from tenancy import sessions
 from tenancy.audit import record
 from tenancy.eyes import person
 from tenancy.forms import ProofForm
-from tenancy.middleware import here, problem, wants_data
+from tenancy.guard import here, problem, wants_data
 from tenancy.models import User
 
 TRIES = 5
