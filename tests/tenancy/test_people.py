@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from enterprises.models import Enterprise
 from tenancy import operations
-from tenancy.access import get_scope
+from tenancy.access import Permission, get_scope
 from tenancy.models import (
     Division,
     DivisionKind,
@@ -22,6 +22,7 @@ from tenancy.models import (
     User,
 )
 from tenancy.operations import Refused
+from tenancy.words import PERMISSION_WORDS
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -455,5 +456,9 @@ def test_the_list_costs_the_same_for_one_and_for_many(
         world.holder(Role.ENTERPRISE_OFFICER, None, enterprise=world.enterprise)
         world.holder(Role.OPERATOR, None, company=world.company)
     client.force_login(world.security)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(17):
         assert client.get("/people/").status_code == 200
+
+
+def test_every_permission_has_its_words():
+    assert set(PERMISSION_WORDS) == set(Permission)
