@@ -126,7 +126,7 @@ NOT_AUDITED: dict[str, str] = {
 FUNCTIONS = """
 -- The enterprise that a row of a kind belongs to; NULL where there is none.
 CREATE OR REPLACE FUNCTION tenancy_audit_enterprise(kind text, ref bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF ref IS NULL OR kind = 'division' THEN
         RETURN NULL;
@@ -165,10 +165,13 @@ RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
     END
 $$;
 
+-- OFFSET 0 keeps a row's JSON from being built anew wherever it is read.
 -- Arguments: [0] kind, column, kind, column, ... separated by commas; [1] label; [2] hidden;
 -- [3] ignored columns, separated by commas.
 CREATE OR REPLACE FUNCTION tenancy_audit_rows() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+-- Plans are kept for the session; one made while a table was still empty would crawl later.
+SET enable_seqscan = off AS $$
 DECLARE
     v_who jsonb := coalesce(nullif(current_setting('powerwatch.audit', true), ''), '{}')::jsonb;
     v_name text := substr(TG_TABLE_NAME, strpos(TG_TABLE_NAME, '_') + 1);
@@ -186,13 +189,14 @@ BEGIN
             object_id, object_label, enterprise_id, division_path, address, session, request,
             old, new)
         SELECT clock_timestamp(), (v_who->>'actor_id')::bigint,
-            left(coalesce(v_who->>'actor_name', 'system'), 150), left(coalesce(v_who->>'body', ''), 150),
+            left(coalesce(v_who->>'actor_name', 'system'), 150),
+            left(coalesce(v_who->>'body', ''), 150),
             v_name || '.add', TG_TABLE_NAME, coalesce(r.doc->>'id', ''),
             left(coalesce(r.doc->>v_label, ''), 200), e.id, coalesce(d.path, ''),
             nullif(v_who->>'address', '')::inet, left(coalesce(v_who->>'session', ''), 16),
             left(coalesce(v_who->>'request', ''), 36),
             NULL, tenancy_audit_shown(r.doc, v_hidden, v_ignored)
-        FROM (SELECT to_jsonb(n) AS doc FROM new_rows n) r
+        FROM (SELECT to_jsonb(n) AS doc FROM new_rows n OFFSET 0) r
         LEFT JOIN LATERAL (SELECT coalesce(
             tenancy_audit_enterprise(v_kind_1, (r.doc->>v_column_1)::bigint),
             tenancy_audit_enterprise(v_kind_2, (r.doc->>v_column_2)::bigint)) AS id) e ON true
@@ -204,13 +208,14 @@ BEGIN
             object_id, object_label, enterprise_id, division_path, address, session, request,
             old, new)
         SELECT clock_timestamp(), (v_who->>'actor_id')::bigint,
-            left(coalesce(v_who->>'actor_name', 'system'), 150), left(coalesce(v_who->>'body', ''), 150),
+            left(coalesce(v_who->>'actor_name', 'system'), 150),
+            left(coalesce(v_who->>'body', ''), 150),
             v_name || '.delete', TG_TABLE_NAME, coalesce(r.doc->>'id', ''),
             left(coalesce(r.doc->>v_label, ''), 200), e.id, coalesce(d.path, ''),
             nullif(v_who->>'address', '')::inet, left(coalesce(v_who->>'session', ''), 16),
             left(coalesce(v_who->>'request', ''), 36),
             tenancy_audit_shown(r.doc, v_hidden, v_ignored), NULL
-        FROM (SELECT to_jsonb(o) AS doc FROM old_rows o) r
+        FROM (SELECT to_jsonb(o) AS doc FROM old_rows o OFFSET 0) r
         LEFT JOIN LATERAL (SELECT coalesce(
             tenancy_audit_enterprise(v_kind_1, (r.doc->>v_column_1)::bigint),
             tenancy_audit_enterprise(v_kind_2, (r.doc->>v_column_2)::bigint)) AS id) e ON true
@@ -222,15 +227,16 @@ BEGIN
             object_id, object_label, enterprise_id, division_path, address, session, request,
             old, new)
         SELECT clock_timestamp(), (v_who->>'actor_id')::bigint,
-            left(coalesce(v_who->>'actor_name', 'system'), 150), left(coalesce(v_who->>'body', ''), 150),
+            left(coalesce(v_who->>'actor_name', 'system'), 150),
+            left(coalesce(v_who->>'body', ''), 150),
             v_name || '.change', TG_TABLE_NAME, coalesce(r.doc->>'id', ''),
             left(coalesce(r.doc->>v_label, ''), 200), e.id, coalesce(d.path, ''),
             nullif(v_who->>'address', '')::inet, left(coalesce(v_who->>'session', ''), 16),
             left(coalesce(v_who->>'request', ''), 36),
             r.was, r.now
         FROM (SELECT coalesce(n.doc, o.doc) AS doc, change.was, change.now
-              FROM (SELECT id, to_jsonb(t) AS doc FROM old_rows t) o
-              FULL JOIN (SELECT id, to_jsonb(t) AS doc FROM new_rows t) n ON n.id = o.id
+              FROM (SELECT id, to_jsonb(t) AS doc FROM old_rows t OFFSET 0) o
+              FULL JOIN (SELECT id, to_jsonb(t) AS doc FROM new_rows t OFFSET 0) n ON n.id = o.id
               CROSS JOIN LATERAL (
                   SELECT jsonb_object_agg(key, CASE WHEN key = ANY (v_hidden) THEN '"***"'
                              ELSE coalesce(o.doc->key, 'null') END) AS was,
@@ -239,7 +245,7 @@ BEGIN
                     FROM jsonb_object_keys(coalesce(n.doc, o.doc)) key
                    WHERE (o.doc->key) IS DISTINCT FROM (n.doc->key) AND key <> ALL (v_ignored)
               ) change
-             WHERE change.now IS NOT NULL) r
+             WHERE change.now IS NOT NULL OFFSET 0) r
         LEFT JOIN LATERAL (SELECT coalesce(
             tenancy_audit_enterprise(v_kind_1, (r.doc->>v_column_1)::bigint),
             tenancy_audit_enterprise(v_kind_2, (r.doc->>v_column_2)::bigint)) AS id) e ON true
