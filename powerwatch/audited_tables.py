@@ -46,7 +46,9 @@ AUDITED: dict[str, Audited] = {
     # Django's two other ways to give rights: nothing uses them, so whoever does stands out.
     "tenancy_user_groups": Audited(),
     "tenancy_user_user_permissions": Audited(),
-    "tenancy_grant": Audited((("enterprise", "enterprise_id"), ("division", "division_id")), "role"),
+    "tenancy_grant": Audited(
+        (("enterprise", "enterprise_id"), ("division", "division_id")), "role"
+    ),
     "tenancy_division": Audited((("division", "id"),), "name"),
     "tenancy_operatorcompany": Audited((("division", "division_id"),), "name"),
     "tenancy_siteassignment": Audited((("site", "site_id"),)),
@@ -79,9 +81,7 @@ AUDITED: dict[str, Audited] = {
     "enterprises_surveysheet": Audited((("enterprise", "enterprise_id"),)),
     "enterprises_acceptancesheet": Audited((("enterprise", "enterprise_id"),)),
     "meters_profile": Audited(label="title"),
-    "meters_collector": Audited(
-        (("enterprise", "enterprise_id"),), "mn", hidden=("password",)
-    ),
+    "meters_collector": Audited((("enterprise", "enterprise_id"),), "mn", hidden=("password",)),
     "meters_collectordevice": Audited((("collector", "collector_id"),), "serial"),
     "meters_monitoringpoint": Audited((("collector", "collector_id"),), "circuit"),
     "meters_meter": Audited((("point", "point_id"),), "serial"),
@@ -171,8 +171,10 @@ $$;
 CREATE OR REPLACE FUNCTION tenancy_audit_rows() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 -- Plans are kept for the session; one made while a table was still empty would crawl later.
-SET enable_seqscan = off AS $$
+SET enable_seqscan = off
+AS $$
 DECLARE
+    v_scope text := current_setting('powerwatch.scope', true);
     v_who jsonb := coalesce(nullif(current_setting('powerwatch.audit', true), ''), '{}')::jsonb;
     v_name text := substr(TG_TABLE_NAME, strpos(TG_TABLE_NAME, '_') + 1);
     v_reach text[] := string_to_array(TG_ARGV[0], ',');
@@ -181,9 +183,11 @@ DECLARE
     v_ignored text[] := string_to_array(TG_ARGV[3], ',');
     v_kind_1 text := v_reach[1]; v_column_1 text := coalesce(v_reach[2], '');
     v_kind_2 text := v_reach[3]; v_column_2 text := coalesce(v_reach[4], '');
-    v_division_column text := CASE 'division' WHEN v_kind_1 THEN v_column_1 WHEN v_kind_2 THEN v_column_2
-                            ELSE '' END;
+    v_division_column text := CASE 'division' WHEN v_kind_1 THEN v_column_1
+                                              WHEN v_kind_2 THEN v_column_2 ELSE '' END;
 BEGIN
+    -- Behind row-level security (ADR 0011) the county of a row must still be found.
+    PERFORM set_config('powerwatch.scope', 'system', true);
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tenancy_auditentry (at, actor_id, actor_name, body, action, object_type,
             object_id, object_label, enterprise_id, division_path, address, session, request,
@@ -253,7 +257,43 @@ BEGIN
         LEFT JOIN tenancy_division d
             ON d.id = coalesce(firm.county_id, (r.doc->>v_division_column)::bigint);
     END IF;
+    PERFORM set_config('powerwatch.scope', coalesce(v_scope, ''), true);
     RETURN NULL;
+END $$;
+"""
+
+READERS = """
+-- For auditors, who see no enterprise's data: the names beside the numbers of the log.
+CREATE OR REPLACE FUNCTION tenancy_audit_firms(ids bigint[], words text, path text)
+RETURNS TABLE (firm_id bigint, firm_name text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    v_scope text := current_setting('powerwatch.scope', true);
+BEGIN
+    PERFORM set_config('powerwatch.scope', 'system', true);
+    RETURN QUERY
+    SELECT e.id, e.name::text
+      FROM enterprises_enterprise e JOIN tenancy_division d ON d.id = e.county_id
+     WHERE d.path LIKE $3 || '%'
+       AND (e.id = ANY ($1) OR ($2 <> '' AND (e.name ILIKE '%' || $2 || '%' OR e.code = $2)))
+     ORDER BY e.id LIMIT 500;
+    PERFORM set_config('powerwatch.scope', coalesce(v_scope, ''), true);
+END $$;
+
+-- The people whom an auditor's division tree holds, by any grant they have or had.
+CREATE OR REPLACE FUNCTION tenancy_audit_people(path text) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    v_scope text := current_setting('powerwatch.scope', true);
+BEGIN
+    PERFORM set_config('powerwatch.scope', 'system', true);
+    RETURN QUERY
+    SELECT g.user_id FROM tenancy_grant g
+      LEFT JOIN enterprises_enterprise e ON e.id = g.enterprise_id
+      LEFT JOIN tenancy_operatorcompany c ON c.id = g.company_id
+      JOIN tenancy_division d ON d.id = coalesce(g.division_id, e.county_id, c.division_id)
+     WHERE d.path LIKE $1 || '%';
+    PERFORM set_config('powerwatch.scope', coalesce(v_scope, ''), true);
 END $$;
 """
 
@@ -301,7 +341,7 @@ def install_audit_triggers() -> int:
             return 0
         tables = set(connection.introspection.table_names(cursor))
         wanted = {table: _triggers(table, one) for table, one in AUDITED.items() if table in tables}
-        text = repr((FUNCTIONS, GUARDS, sorted(wanted.items())))
+        text = repr((FUNCTIONS, READERS, GUARDS, sorted(wanted.items())))
         mark = hashlib.sha256(text.encode()).hexdigest()
         cursor.execute(
             "SELECT (SELECT obj_description(to_regproc('tenancy_audit_rows')::oid, 'pg_proc')),"
@@ -310,7 +350,10 @@ def install_audit_triggers() -> int:
         )
         if cursor.fetchone() == (mark, len(EVENTS) * len(wanted) + 2):
             return 0
+        for old in ("tenancy_audit_firms(bigint[], text, text)", "tenancy_audit_people(text)"):
+            cursor.execute(f"DROP FUNCTION IF EXISTS {old}")  # their shape may have changed
         cursor.execute(FUNCTIONS)
+        cursor.execute(READERS)
         cursor.execute(GUARDS)
         for statements in wanted.values():
             for statement in statements:

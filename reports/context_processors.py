@@ -58,6 +58,8 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("enterprise", "enterprise", _("My enterprise"), args=(own,)),
             entry("alerts", "alert", _("Alerts"), "alert"),
         ]
+    if eyes.may(Permission.SEE_AUDIT):
+        entries.append(entry("audit", "evidence", _("Audit log"), "audit_entry"))
     if eyes.may(Permission.SEE_MESSAGES):
         entries.append(entry("messages", "message", _("Messages")))
     if eyes.may(Permission.SEE_INTAKE):

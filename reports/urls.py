@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reports.messages import messages_view
-from reports.views import alert, city, enterprise, home, intake, lists
+from reports.views import alert, audit, city, enterprise, home, intake, lists
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -22,5 +22,9 @@ urlpatterns = [
     path("a/<str:number>", alert.alert_short, name="alert_short"),
     path("a/<str:number>/", alert.alert_short),
     path("intake/", intake.intake, name="intake"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export/", audit.audit_export, name="audit_export"),
+    path("audit/<int:pk>/", audit.audit_entry, name="audit_entry"),
+    path("enterprises/<int:pk>/looks/", audit.looks, name="enterprise_looks"),
     path("messages/", messages_view, name="messages"),
 ]

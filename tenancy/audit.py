@@ -7,6 +7,7 @@ what it tells of.
 
 import hashlib
 import json
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -145,10 +146,8 @@ def _is_marked(mark: str) -> bool:
 
 
 def _mark(mark: str) -> None:
-    try:
+    with suppress(Exception):
         cache.set(mark, 1, LOOK_LASTS.total_seconds())
-    except Exception:  # noqa: S110
-        pass
 
 
 def _address(request: HttpRequest | None) -> str:

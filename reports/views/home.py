@@ -5,16 +5,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
+from tenancy.access import Permission
 from tenancy.eyes import get_eyes
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Send authorities to the overview and enterprise people to their own enterprise."""
+    """Send authorities to the overview, enterprise people to their enterprise, auditors to the log."""
     eyes = get_eyes(request)
     if eyes.is_authority:
         return redirect("city")
     if eyes.enterprise_ids:
         return redirect("enterprise", eyes.enterprise_ids[0])
+    if eyes.may(Permission.SEE_AUDIT):
+        return redirect("audit")
     return render(request, "reports/no_duty.html")
 
 
