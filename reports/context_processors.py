@@ -8,6 +8,13 @@ from reports.maps import get_map
 from tenancy.access import Permission
 from tenancy.eyes import Eyes, get_eyes
 
+#: Whoever holds one of these finds something in the administration. Auditors have their page.
+ADMINISTRATORS = (
+    Permission.ADMINISTER,
+    Permission.ADMINISTER_SYSTEM,
+    Permission.MANAGE_GRANTS,
+)
+
 #: Pages whose rows can be narrowed to one county by ``?county=``.
 NARROWED = frozenset({"city", "alerts", "enterprises"})
 
@@ -20,7 +27,9 @@ def frame(request: HttpRequest) -> dict[str, object]:
     match = request.resolver_match
     here = match.url_name if match else ""
     return {
-        "navigation": _navigation(eyes, here or "", staff=request.user.is_staff),
+        "navigation": _navigation(
+            eyes, here or "", staff=any(eyes.may(one) for one in ADMINISTRATORS)
+        ),
         "whose_eyes": eyes.label,
         "scope_chip": _scope_chip(request, eyes, here or ""),
         "search_url": reverse("enterprises") if eyes.is_authority else "",

@@ -10,7 +10,7 @@ from tenancy.eyes import get_eyes
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Send authorities to the overview, enterprise people to their enterprise, auditors to the log."""
+    """Send authorities to the overview, enterprise people to their own, auditors to the log."""
     eyes = get_eyes(request)
     if eyes.is_authority:
         return redirect("city")
