@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "meters_readingconflict",
     "meters_workorderlog",
     "tenancy_auditentry",
+    "enterprises_surveysheet",
 )
 
 GATEWAY_READS = (

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from reports.maps import get_map
 from tenancy.access import Permission
 from tenancy.eyes import Eyes, get_eyes
+from tenancy.models import Role
 
 #: Whoever holds one of these finds something in the administration. Auditors have their page.
 ADMINISTRATORS = (
@@ -16,7 +17,16 @@ ADMINISTRATORS = (
 )
 
 #: Pages whose rows can be narrowed to one county by ``?county=``.
-NARROWED = frozenset({"city", "alerts", "enterprises"})
+NARROWED = frozenset({"city", "alerts", "enterprises", "installation", "installation_list"})
+
+#: Pages of the programme beside its first.
+PROGRAMME = (
+    "installation_list",
+    "installation_batches",
+    "installation_batch_new",
+    "installation_batch",
+    "enterprise_installation",
+)
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -32,9 +42,14 @@ def frame(request: HttpRequest) -> dict[str, object]:
         ),
         "whose_eyes": eyes.label,
         "scope_chip": _scope_chip(request, eyes, here or ""),
+        "people_url": reverse("people") if _manages_people(eyes) else "",
         "search_url": reverse("enterprises") if eyes.is_authority else "",
         "search_query": request.GET.get("q", "") if here == "enterprises" else "",
     }
+
+
+def _manages_people(eyes: Eyes) -> bool:
+    return eyes.may(Permission.MANAGE_GRANTS) or eyes.may(Permission.MANAGE_ENTERPRISE_PEOPLE)
 
 
 def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]]:
@@ -61,6 +76,8 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("alerts", "alert", _("Alerts"), "alert"),
             entry("enterprises", "enterprise", _("Enterprises"), "enterprise"),
         ]
+        if eyes.may(Permission.SEE_PROGRAMME):
+            entries.append(entry("installation", "device", _("Installation"), *PROGRAMME))
     elif eyes.enterprise_ids:
         own = eyes.enterprise_ids[0]
         entries += [
@@ -69,10 +86,15 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
         ]
     if eyes.may(Permission.SEE_AUDIT):
         entries.append(entry("audit", "evidence", _("Audit log"), "audit_entry"))
+    if eyes.role == Role.SECURITY_ADMIN:
+        entries += [
+            entry("people", "user", _("People"), "person", "person_new", "grant_give"),
+            entry("companies", "repair", _("Operator companies"), "company", "company_new"),
+        ]
     if eyes.may(Permission.SEE_MESSAGES):
         entries.append(entry("messages", "message", _("Messages")))
     if eyes.may(Permission.SEE_INTAKE):
-        entries.append(entry("intake", "device", _("Intake"), phone=False))
+        entries.append(entry("intake", "online", _("Intake"), phone=False))
     if staff:
         entries.append(entry("admin:index", "admin", _("Admin"), phone=False))
     return entries

@@ -18,6 +18,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("enterprise", eyes.enterprise_ids[0])
     if eyes.may(Permission.SEE_AUDIT):
         return redirect("audit")
+    if eyes.may(Permission.MANAGE_GRANTS):
+        return redirect("people")
     return render(request, "reports/no_duty.html")
 
 

@@ -234,7 +234,7 @@ def test_old_and_new_stand_side_by_side_in_words(client, story, auditor):
     answer = client.get(reverse("audit_entry", args=[entry.pk]))
     (difference,) = answer.context["differences"]
     assert difference.is_changed
-    assert {difference.old, difference.new} == {"铸造", "砖瓦"}
+    assert {difference.old, difference.new} == {"Foundry", "Bricks and tiles"}
 
 
 @pytest.mark.parametrize("more", [1, 3])
