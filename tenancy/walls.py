@@ -53,7 +53,7 @@ def set_audit(audit: Mapping[str, Any]) -> None:
     _call("SELECT set_config('powerwatch.audit', %s, true)", [_dump(audit)])
 
 
-class entered:
+class entered:  # noqa: N801  a context manager reads like a function
     """A transaction (a savepoint in an open one) in which somebody has entered.
 
     At its end the scope is what it was before. Unlike a generator it can be ended early, with the
