@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reports.messages import messages_view
-from reports.views import alert, city, enterprise, home, intake, lists
+from reports.views import alert, city, enterprise, file, home, intake, lists
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("city/live/", city.city_live, name="city_live"),
     path("enterprises/", lists.enterprise_list, name="enterprises"),
     path("enterprises/<int:pk>/", enterprise.enterprise, name="enterprise"),
+    path("enterprises/new/", file.enterprise_new, name="enterprise_new"),
+    path("enterprises/<int:pk>/file/", file.enterprise_file, name="enterprise_file"),
+    path("enterprises/<int:pk>/file/<slug:act>/", file.file_act, name="file_act"),
+    path("enterprises/<int:pk>/file/<slug:act>/<int:subject>/", file.file_act, name="file_act_on"),
     path("enterprises/<int:pk>/live/", enterprise.enterprise_live, name="enterprise_live"),
     path("facilities/<int:pk>/power.json", enterprise.facility_power, name="facility_power"),
     path("alerts/", lists.alert_list, name="alerts"),
