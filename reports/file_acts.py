@@ -36,6 +36,7 @@ from tenancy.models import User
 
 Words = str | Promise
 
+SAVE = _("Save")
 EDIT, DEVICES = Permission.EDIT_FILE, Permission.EDIT_DEVICES
 APPROVE = Permission.APPROVE_PAIRINGS
 
@@ -69,7 +70,7 @@ class Act:
     done: Words
     edits: bool = False  # the form begins with what the subject holds
     says: Words = ""  # what will happen
-    button: Words = _("Save")
+    button: Words = SAVE
     is_destructive: bool = False
     takes_seen: bool = False
     needs_site: bool = False  # the form wants the site's facilities or lines
