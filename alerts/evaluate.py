@@ -24,7 +24,7 @@ from alerts.evaluation.findings import (
     number_row,
 )
 from alerts.evaluation.findings import Number as N
-from alerts.models import Occurrence, OccurrenceState, RuleCode
+from alerts.models import CALENDAR_RULES, Occurrence, OccurrenceState, RuleCode
 from alerts.parameters import ParameterBook, get_tuning, load_parameters
 from alerts.reconcile import Judged, Outcome, Reconciler, match
 from common.intervals import normalise
@@ -129,7 +129,9 @@ def _load_occurrences(enterprise_id: int, since: datetime) -> tuple[datetime, li
         rows = list(
             Occurrence.objects.filter(
                 Q(ended_at__gt=start) | Q(state=OccurrenceState.FIRING), enterprise=enterprise_id
-            ).select_related("alert")
+            )
+            .exclude(rule__in=CALENDAR_RULES)
+            .select_related("alert")
         )
         starts = [
             row.started_at

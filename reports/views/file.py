@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from common.localtime import from_local, to_local
+from enterprises.attachments import get_attachments
 from enterprises.models import Enterprise
 from enterprises.operations import create_enterprise
 from reports.file_acts import Prepared, prepare
@@ -64,6 +65,9 @@ def enterprise_file(request: HttpRequest, pk: int) -> HttpResponse:
             "at": at,
             "now": now,
             "sees_whole": sees_whole,
+            "attachments": get_attachments(actor, found) if day is None else [],
+            "attach_url": reverse("attach", args=[found.pk]),
+            "may_attach": has_permission(actor, Permission.ATTACH, enterprise=found),
             **rights,
         },
     )
