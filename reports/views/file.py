@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from common.localtime import from_local, to_local
 from enterprises.attachments import get_attachments
@@ -32,6 +33,7 @@ from tenancy.eyes import person
 from tenancy.models import Role, User
 
 
+@require_safe
 def enterprise_file(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the file, or with ``?on=2026-03-01`` as it stood at the end of that day."""
     actor = person(request)
@@ -73,6 +75,7 @@ def enterprise_file(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def file_act(request: HttpRequest, pk: int, act: str, subject: int | None = None) -> HttpResponse:
     """Show the form of one change, and make it."""
     actor = person(request)
@@ -103,6 +106,7 @@ def _try(request: HttpRequest, prepared: Prepared, form: Any, actor: User) -> bo
     return True
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def enterprise_new(request: HttpRequest) -> HttpResponse:
     """Enter a new enterprise, in a county of one's own."""
     actor = person(request)
