@@ -100,8 +100,7 @@ def check_unchanged(seen: str | None, now_is: str) -> None:
         raise ValidationError(
             _(
                 "Somebody else changed this while you were writing. What you typed is still here; "
-                "nothing was saved. Open the page in another window to see how it stands now, "
-                "then save again to put your words in its place."
+                "nothing was saved. Open the form in another window to see how it stands now."
             ),
             code="changed",
         )

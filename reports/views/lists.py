@@ -14,6 +14,7 @@ from enterprises.models import INSTALLED_STATUSES, Enterprise, Industry
 from reports.filters import UNREVIEWED, AlertFilter, EnterpriseFilter, Standing
 from reports.queries.alerts import by_urgency, describe, with_newest
 from reports.queries.lists import count_alerts, with_counts
+from tenancy.access import Permission, has_permission
 from tenancy.eyes import person
 
 PAGE = 25
@@ -77,5 +78,6 @@ def enterprise_list(request: HttpRequest) -> HttpResponse:
             if key in ("county", "standing") and value
         ],
         "installed_statuses": [status.value for status in INSTALLED_STATUSES],
+        "may_add": has_permission(actor, Permission.ADMINISTER),
     }
     return render(request, "reports/enterprise_list.html", context)

@@ -130,6 +130,18 @@ ROUTES: dict[str, Route] = {
     "enterprise": get(at=of_enterprise),
     "enterprise_live": get(at=of_enterprise),
     "facility_power": get(at=of(Facility)),
+    "enterprise_file": get(at=of_enterprise),
+    "enterprise_new": form(holding(P.ADMINISTER)),
+    "file_act": form(
+        holding(P.EDIT_FILE),
+        at=lambda plant: of_enterprise(plant) | {"act": "edit-enterprise"},
+    ),
+    "file_act_on": form(
+        holding(P.EDIT_FILE),
+        at=lambda plant: (
+            of_enterprise(plant) | {"act": "edit-facility", "subject": plant[Facility].pk}
+        ),
+    ),
     "alerts": get(),
     "alert": get(at=_alert, operator=False),
     "alert_live": get(at=_alert, operator=False),

@@ -1,0 +1,280 @@
+"""The enterprise file: one page for each pair of eyes, as of any day, in so many queries."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from enterprises.models import Contact, ContactKind, Enterprise, Industry, Pairing, Threshold
+from meters import operations as devices
+from meters.models import Meter
+from reports.file_acts import ACTS, SUBJECTS
+from tenancy.models import AuditEntry, OperatorCompany, Role, SiteAssignment
+from tests import factories
+from tests.reports.test_query_counts import WALLS
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def file_of(story):
+    """The foundry with contacts, meters before and now, and a second site."""
+    point = story.points["furnace1"]
+    site = story.facilities["furnace1"].site
+    Contact.objects.create(
+        enterprise=story.foundry, kind=ContactKind.OFFICER, name="孙厂长", phone="13900009999"
+    )
+    by = {"actor": story.administrator, "now": story.now}
+    Meter.objects.filter(point=point).delete()
+    for serial, ratio, days, reason in (("OLD-1", 100.0, 90, ""), ("NEW-2", 120.0, 10, "换表")):
+        devices.replace_meter(
+            point,
+            serial=serial,
+            ct_ratio=ratio,
+            valid_from=story.now - days * DAY,
+            reason=reason,
+            certificate_expires_on=(story.now + 5 * DAY).date(),
+            **by,
+        )
+    other = factories.SiteFactory(enterprise=story.foundry, name="西厂区")
+    factories.FacilityFactory(site=other, name="西区风机", control=True)
+    factories.LineFactory(site=site, name="二号线")
+    return story
+
+
+@pytest.fixture
+def operator(file_of):
+    """Somebody whose company looks after the first site alone."""
+    company = OperatorCompany.objects.create(name="甲运维公司（示例）", division=file_of.city)
+    SiteAssignment.objects.create(
+        company=company,
+        site=file_of.facilities["furnace1"].site,
+        starts_at=file_of.now - 100 * DAY,
+    )
+    user = factories.UserFactory(username="fitter")
+    factories.GrantFactory(user=user, role=Role.OPERATOR, division=None, company=company)
+    return user
+
+
+def page(client, user, story, **query):
+    client.force_login(user)
+    return client.get(reverse("enterprise_file", args=[story.foundry.pk]), query)
+
+
+def act_url(story, name, subject=None):
+    if subject is None:
+        return reverse("file_act", args=[story.foundry.pk, name])
+    return reverse("file_act_on", args=[story.foundry.pk, name, subject.pk])
+
+
+def test_it_shows_meters_in_force_and_before(client, file_of):
+    html = page(client, file_of.administrator, file_of).content.decode()
+    assert html.index("NEW-2") < html.index("OLD-1")
+    assert "13900009999" in html
+    assert "expires soon" in html or "即将到期" in html
+
+
+def test_on_an_earlier_day_it_stands_as_it_stood(client, file_of):
+    day = (file_of.now - 30 * DAY).date().isoformat()
+    response = page(client, file_of.administrator, file_of, on=day)
+    html = response.content.decode()
+    points = [
+        point
+        for site in response.context["file"].sites
+        for line in site.lines
+        for facility in line.facilities
+        for point in facility.points
+    ]
+    assert "OLD-1" in {p.meters.current["serial"] for p in points if p.meters.current}
+    assert "/file/replace-meter/" not in html
+    assert "/file/edit-enterprise/" not in html
+
+
+@pytest.mark.parametrize("on", ["2099-01-01", "yesterday", "1900-01-01"])
+def test_a_day_that_cannot_be_shown_gives_todays_file_and_says_so(client, file_of, on):
+    response = page(client, file_of.administrator, file_of, on=on)
+    assert response.context["day"] is None
+    assert response.context["wrong_day"]
+
+
+def test_an_operator_sees_the_assigned_site_and_no_contacts(client, file_of, operator):
+    response = page(client, operator, file_of)
+    html = response.content.decode()
+    assert [site.site.name for site in response.context["file"].sites] == ["主厂区"]
+    assert "西区风机" not in html
+    assert "13900009999" not in html
+    assert "/file/replace-meter/" in html
+    assert "/file/edit-facility/" not in html
+
+
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ("administrator", 200),
+        ("enforcer", 200),
+        ("officer", 200),
+        ("colleague", 404),
+        ("stranger", 404),
+    ],
+)
+def test_who_sees_the_page(client, file_of, who, status):
+    assert page(client, getattr(file_of, who), file_of).status_code == status
+
+
+def test_who_only_looks_is_offered_nothing_and_refused_every_act(client, file_of):
+    html = page(client, file_of.officer, file_of).content.decode()
+    assert "/file/edit-enterprise/" not in html
+    facility = file_of.facilities["furnace1"]
+    subjects = {
+        "site": facility.site,
+        "facility": facility,
+        "threshold": factories.ThresholdFactory(facility=facility, valid_from=file_of.now - DAY),
+        "pairing": Pairing.objects.first(),
+        "collector": file_of.points["furnace1"].collector,
+        "point": file_of.points["furnace1"],
+        "line": factories.LineFactory(site=facility.site, name="三号线"),
+        "contact": Contact.objects.get(),
+    }
+    assert subjects.keys() == SUBJECTS.keys()
+    for act in ACTS.values():
+        url = act_url(file_of, act.name, subjects.get(act.subject))
+        for who, status in ((file_of.officer, 403), (file_of.stranger, 404)):
+            client.force_login(who)
+            assert client.post(url).status_code == status, act.name
+        client.force_login(file_of.administrator)
+        assert client.get(url).status_code == 200, act.name
+
+
+def test_an_object_of_another_enterprise_is_not_there(client, file_of):
+    foreign = factories.FacilityFactory(
+        site=factories.SiteFactory(enterprise=file_of.neighbour, name="东厂区")
+    )
+    client.force_login(file_of.administrator)
+    assert client.get(act_url(file_of, "edit-facility", foreign)).status_code == 404
+    assert client.get(act_url(file_of, "edit-facility")).status_code == 404
+    assert client.get(act_url(file_of, "no-such-act")).status_code == 404
+
+
+def test_an_operator_changes_devices_of_the_assigned_site_alone(client, file_of, operator):
+    client.force_login(operator)
+    other = file_of.foundry.sites.get(name="西厂区")
+    assert client.get(act_url(file_of, "add-collector", other)).status_code == 404
+    own = file_of.facilities["furnace1"].site
+    assert client.get(act_url(file_of, "add-collector", own)).status_code == 200
+    assert client.get(act_url(file_of, "add-pairing", own)).status_code == 403
+    facility = file_of.facilities["furnace1"]
+    assert client.get(act_url(file_of, "set-threshold", facility)).status_code == 403
+
+
+def test_a_form_keeps_what_was_typed_and_says_what_is_wrong(client, file_of):
+    client.force_login(file_of.administrator)
+    facility = file_of.facilities["furnace1"]
+    url = act_url(file_of, "set-threshold", facility)
+    typed = {
+        "off_below_kw": "50",
+        "on_from_kw": "40",
+        "source": "COMMISSIONING",
+        "valid_from": "2026-11-24T02:20",
+        "reason": "试车重测",
+        "seen": client.get(url).context["form"]["seen"].value(),
+    }
+    response = client.post(url, typed)
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == ["on_from_kw"]
+    assert "试车重测" in response.content.decode()
+    response = client.post(url, typed | {"on_from_kw": "90"})
+    assert response.status_code == 302
+    row = Threshold.objects.get(facility=facility, on_from_kw=90)
+    assert row.recorded_by == file_of.administrator
+    # The other person's form is from before that.
+    late = client.post(url, typed | {"on_from_kw": "95", "valid_from": "2026-11-24T03:20"})
+    assert late.status_code == 422
+    assert late.context["form"].non_field_errors()
+
+
+def test_a_pairing_is_changed_and_approved_in_the_page(client, file_of):
+    client.force_login(file_of.administrator)
+    old = Pairing.objects.filter(site__enterprise=file_of.foundry).first()
+    url = act_url(file_of, "change-pairing", old)
+    data = {
+        "stage": old.stage,
+        "productions": [f.pk for f in old.productions.all()],
+        "controls": [f.pk for f in old.controls.all()],
+        "mode": "ALL",
+        "valid_from": "2026-11-24T02:30",
+        "seen": client.get(url).context["form"]["seen"].value(),
+    }
+    assert client.post(url, data).status_code == 302
+    new = Pairing.objects.order_by("-pk").first()
+    old.refresh_from_db()
+    assert old.valid_to == new.valid_from
+    assert client.post(act_url(file_of, "approve-pairing", new)).status_code == 302
+    new.refresh_from_db()
+    assert new.approved_by == file_of.administrator
+
+
+def test_a_new_enterprise_is_entered_in_a_county_of_ones_own(client, story):
+    client.force_login(story.administrator)
+    url = reverse("enterprise_new")
+    typed = {
+        "name": "新企业",
+        "code": "N-9",
+        "industry": Industry.BRICK,
+        "county": story.foundry.county.pk,
+    }
+    foreign = client.post(url, typed | {"county": story.elsewhere.county.pk})
+    assert (foreign.status_code, list(foreign.context["form"].errors)) == (422, ["county"])
+    assert client.post(url, typed).status_code == 302
+    assert Enterprise.objects.get(code="N-9").county == story.foundry.county
+    for who, status in (("officer", 403), ("enforcer", 403), ("colleague", 403)):
+        client.force_login(getattr(story, who))
+        assert client.get(url).status_code == status
+
+
+def test_a_look_is_noted(client, file_of):
+    page(client, file_of.enforcer, file_of)
+    entry = AuditEntry.objects.filter(action="file.look").get()
+    assert (entry.actor_id, entry.enterprise_id) == (file_of.enforcer.pk, file_of.foundry.pk)
+
+
+@pytest.mark.parametrize("more", [1, 3])
+def test_it_costs_what_it_costs(client, file_of, django_assert_num_queries, more):
+    site = file_of.facilities["furnace1"].site
+    collector = file_of.points["furnace1"].collector
+    for n in range(more):
+        production = factories.FacilityFactory(site=site, production=True)
+        control = factories.FacilityFactory(site=site, control=True)
+        factories.ThresholdFactory(facility=production)
+        factories.PairingFactory(site=site, productions=[production], controls=[control])
+        point = factories.PointFactory(facility=production, collector=collector, circuit=f"x{n}")
+        devices.replace_meter(
+            point, serial=f"S{n}", valid_from=file_of.now, actor=None, now=file_of.now
+        )
+    client.force_login(file_of.administrator)
+    url = reverse("enterprise_file", args=[file_of.foundry.pk])
+    with django_assert_num_queries(WALLS + COST):
+        assert client.get(url).status_code == 200
+
+
+#: Besides the walls: session, person and the grants; the enterprise, its sites, facilities,
+#: pairings, collectors and attachments; the look that is noted.
+COST = 10
+
+
+def test_it_prints_on_a4_without_navigation_and_with_every_drawer_open():
+    root = Path(__file__).resolve().parents[2]
+    css = (root / "static/css/file.css").read_text()
+    paper = css[css.index("@media print") :]
+    assert "size: A4" in paper
+    assert ".tabs" in paper
+    assert "details-content" in paper
+    assert "beforeprint" in (root / "static/js/file.js").read_text()
+
+
+def test_the_enterprises_page_leads_to_its_file(client, story):
+    client.force_login(story.enforcer)
+    html = client.get(reverse("enterprise", args=[story.foundry.pk])).content.decode()
+    assert reverse("enterprise_file", args=[story.foundry.pk]) in html
