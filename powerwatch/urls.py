@@ -8,6 +8,7 @@ from tenancy.views import SignInView
 urlpatterns = [
     path("", include("reports.urls")),
     path("", include("enterprises.urls")),
+    path("", include("meters.importing.urls")),
     path("admin/", admin.site.urls),
     path("accounts/login/", SignInView.as_view(), name="login"),
     path("accounts/", include("django.contrib.auth.urls")),
