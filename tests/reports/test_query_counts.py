@@ -49,8 +49,8 @@ WALLS = 5
 #: page: queries besides, of which three are session, person and the grants.
 COSTS = {
     "city": 7,
-    "alerts": 7,
-    "enterprises": 5,
+    "alerts": 8,
+    "enterprises": 7,
     "enterprise": 18,
     "alert": 20,
     "intake": 6,

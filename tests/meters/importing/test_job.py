@@ -13,6 +13,7 @@ from meters.importing import job as jobs
 from meters.importing.book import FORMS
 from meters.importing.template import write_template
 from meters.tasks import run_import
+from tenancy import walls
 from tenancy.models import AuditEntry, Grant, Role
 from tests import factories
 from tests.meters.importing.books import foundry, workbook
@@ -127,7 +128,8 @@ def test_somebody_who_wrote_the_same_meanwhile_is_noticed(client, owner, stands,
     write = jobs.FilePlan.write
 
     def late(self, tell):
-        factories.CollectorFactory(mn="141023000000001")
+        with walls.as_system("somebody else, at the same moment"):
+            factories.CollectorFactory(mn="141023000000001")
         return write(self, tell)
 
     monkeypatch.setattr(jobs.FilePlan, "write", late)
