@@ -115,7 +115,8 @@ def import_errors(request: HttpRequest, pk: int) -> FileResponse:
         file = jobs.get_problems_path(found).open("rb")
     except FileNotFoundError as gone:
         raise Http404 from gone
-    name = f"{found.file_name.rsplit('.', 1)[0]}-{_('errors')}.csv"
+    words = _("errors")
+    name = f"{found.file_name.rsplit('.', 1)[0]}-{words}.csv"
     return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv")
 
 
