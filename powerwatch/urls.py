@@ -8,6 +8,7 @@ urlpatterns = [
     # Before the administration's own: its sign-in page is ours.
     path("", include("tenancy.people_urls")),
     path("", include("enterprises.urls")),
+    path("", include("meters.importing.urls")),
     path("api/", include("powerwatch.api")),
     path("account/tokens/", include("tenancy.token_urls")),
     path("admin/", admin.site.urls),

@@ -2,6 +2,8 @@
 
 import django_filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert, AlertStatus, Level, RuleCode
@@ -12,12 +14,19 @@ from enterprises.models import (
     Enterprise,
     Facility,
     Industry,
+    InstallationStatus,
+    LineGrade,
 )
 from meters.models import Collector, Meter
 from reports.queries.alerts import in_county
+from reports.queries.online import is_online
 
 #: Beside the statuses themselves: what nobody has decided yet.
 UNREVIEWED = "unreviewed"
+#: Rules that tell of the devices and not of the plant (domain reference 8).
+DEVICE_RULES = (RuleCode.R10,)
+#: Shorter words are no MN and no meter's number, and no name of one facility.
+_SHORTEST_NUMBER, _SHORTEST_FACILITY = 4, 3
 
 
 class AlertFilter(django_filters.FilterSet):
@@ -62,33 +71,73 @@ class EnterpriseFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(method="by_words", label=_("Search"))
     county = django_filters.CharFilter(method="by_county", label=_("County"))
     industry = django_filters.ChoiceFilter(choices=Industry.choices, label=_("Industry"))
+    status = django_filters.ChoiceFilter(
+        choices=InstallationStatus.choices,
+        field_name="installation_status",
+        label=_("Installation"),
+    )
+    grade = django_filters.CharFilter(method="by_grade", label=_("Performance grade"))
+    key = django_filters.BooleanFilter(field_name="is_key", label=_("Key enterprise"))
+    trouble = django_filters.BooleanFilter(method="by_trouble", label=_("Device trouble"))
     standing = django_filters.ChoiceFilter(
         choices=Standing.CHOICES, method="by_standing", label=_("Standing")
     )
 
     class Meta:
         model = Enterprise
-        fields = ("q", "county", "industry", "standing")
+        fields = ("q", "county", "industry", "status", "grade", "key", "trouble", "standing")
 
     def by_words(
         self, queryset: QuerySet[Enterprise], name: str, value: str
     ) -> QuerySet[Enterprise]:
-        """Find by name, number, credit code, facility, collector or meter."""
+        """Find by name, its pinyin or initials, number, credit code, MN, facility or meter.
+
+        Each part is a query of its own by its own index; as one condition with OR over the tables
+        they would be worked out for every enterprise.
+        """
         words = value.strip()
-        of_it = {"enterprise": OuterRef("pk")}
-        facilities = Facility.objects.filter(site__enterprise=OuterRef("pk"), name__icontains=words)
-        collectors = Collector.objects.filter(mn__iexact=words, **of_it)
-        meters = Meter.objects.filter(
-            serial__iexact=words, point__facility__site__enterprise=OuterRef("pk")
+        if not words:
+            return queryset
+        upper, lower = words.upper(), words.lower().replace(" ", "")
+        own = Q(name__ilike=words) | Q(code__ilike=words) | Q(credit_code__startswith=upper)
+        if lower.isascii():
+            own |= Q(name_pinyin__contains=lower) | Q(name_initials__contains=lower)
+        found = Q(pk__in=Enterprise.objects.filter(own).values("pk"))
+        if len(words) >= _SHORTEST_NUMBER and words.isascii():
+            collectors = Collector.objects.filter(Q(mn__startswith=words) | Q(mn=upper))
+            meters = Meter.objects.filter(serial__in={words, upper})
+            found |= Q(pk__in=collectors.values("enterprise"))
+            found |= Q(pk__in=meters.values("point__collector__enterprise"))
+        # Row-level security is worked out for every facility before its name is looked at, which
+        # takes seconds in a large city: only where nothing else is meant.
+        may_be_facility = len(words) >= _SHORTEST_FACILITY and not words.isascii()
+        if may_be_facility and not queryset.filter(own).exists():
+            facilities = Facility.objects.filter(name__ilike=words)
+            found |= Q(pk__in=facilities.values("site__enterprise"))
+        return queryset.filter(found)
+
+    def by_grade(
+        self, queryset: QuerySet[Enterprise], name: str, value: str
+    ) -> QuerySet[Enterprise]:
+        """Find by the grade of the enterprise or the one in force of any of its lines."""
+        later = LineGrade.objects.filter(
+            line=OuterRef("line"), valid_from__gt=OuterRef("valid_from"), valid_from__lte=Now()
         )
+        lines = LineGrade.objects.filter(grade=value, valid_from__lte=Now()).filter(~Exists(later))
         return queryset.filter(
-            Q(name__icontains=words)
-            | Q(code__iexact=words)
-            | Q(credit_code__iexact=words)
-            | Exists(facilities)
-            | Exists(collectors)
-            | Exists(meters)
+            Q(performance_grade=value) | Q(pk__in=lines.values("line__site__enterprise"))
         )
+
+    def by_trouble(
+        self, queryset: QuerySet[Enterprise], name: str, value: bool
+    ) -> QuerySet[Enterprise]:
+        """Find those one of whose collectors is silent, or whose equipment raised an alert."""
+        silent = Collector.objects.filter(is_enabled=True).exclude(
+            pk__in=Collector.objects.filter(is_online("", now=timezone.now())).values("pk")
+        )
+        broken = Alert.objects.filter(rule__in=DEVICE_RULES, is_ongoing=True)
+        has = Q(pk__in=silent.values("enterprise")) | Q(pk__in=broken.values("enterprise"))
+        return queryset.filter(has if value else ~has)
 
     def by_county(
         self, queryset: QuerySet[Enterprise], name: str, value: str

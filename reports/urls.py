@@ -15,6 +15,7 @@ from reports.views import (
     installation,
     intake,
     lists,
+    saved,
 )
 
 urlpatterns = [
@@ -23,6 +24,7 @@ urlpatterns = [
     path("city/", city.city, name="city"),
     path("city/live/", city.city_live, name="city_live"),
     path("enterprises/", lists.enterprise_list, name="enterprises"),
+    path("enterprises/export.<str:kind>", lists.enterprise_export, name="enterprises_export"),
     path("enterprises/<int:pk>/", enterprise.enterprise, name="enterprise"),
     path("enterprises/new/", file.enterprise_new, name="enterprise_new"),
     path("enterprises/<int:pk>/file/", file.enterprise_file, name="enterprise_file"),
@@ -31,6 +33,9 @@ urlpatterns = [
     path("enterprises/<int:pk>/live/", enterprise.enterprise_live, name="enterprise_live"),
     path("facilities/<int:pk>/power.json", enterprise.facility_power, name="facility_power"),
     path("alerts/", lists.alert_list, name="alerts"),
+    path("alerts/export.<str:kind>", lists.alert_export, name="alerts_export"),
+    path("filters/", saved.save, name="filter_save"),
+    path("filters/<int:pk>/delete/", saved.delete, name="filter_delete"),
     path("alerts/<str:number>/", alert.alert, name="alert"),
     path("alerts/<str:number>/live/", alert.alert_live, name="alert_live"),
     path("alerts/<str:number>/act/", alert.alert_act, name="alert_act"),

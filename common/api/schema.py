@@ -14,7 +14,6 @@ from rest_framework import serializers
 
 from common.api.problems import PROBLEM_JSON, URN
 
-
 _ID = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
 
 

@@ -11,10 +11,9 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from enterprises.models import Enterprise, ImportJob, ImportStatus
 from meters.importing.book import FORMS
 from meters.importing.plan import DevicePlan, get_references
 from meters.models import Collector
-from tenancy import audit
+from tenancy import audit, walls
 from tenancy.access import Permission, get_authority, has_permission
 from tenancy.models import Division, User
 
@@ -88,7 +87,7 @@ def run_book(
 
     tell(0)
     taken = _get_taken(records)  # asked outside the importer's walls
-    with _acting_for(actor), transaction.atomic():
+    with walls.acting_for(actor), transaction.atomic():
         if not has_permission(actor, Permission.IMPORT):
             raise PermissionDenied
         context = Context(actor, now, report, taken)
@@ -110,15 +109,6 @@ def _write(file_plan: FilePlan, device_plan: DevicePlan, tell: Progress) -> None
 def _order(sheet: str) -> int:
     titles = [title for form in FORMS for title in (form.title, form.english)]
     return titles.index(sheet) if sheet in titles else len(titles)
-
-
-def _acting_for(actor: User) -> AbstractContextManager[Any]:
-    """Enter the actor's walls in the database, where they stand."""
-    if find_spec("tenancy.walls") is None:
-        return nullcontext()
-    from tenancy import walls  # type: ignore[attr-defined,unused-ignore]
-
-    return walls.acting_for(actor)
 
 
 def _get_taken(records: dict[str, list[Record]]) -> Taken:

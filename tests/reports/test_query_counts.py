@@ -49,10 +49,10 @@ WALLS = 5
 #: page: queries besides, of which three are session, person and the grants.
 COSTS = {
     "city": 7,
-    "alerts": 7,
-    "enterprises": 5,
-    "enterprise": 19,  # with the entry of the look
-    "alert": 21,
+    "alerts": 8,
+    "enterprises": 7,
+    "enterprise": 18,
+    "alert": 20,
     "intake": 6,
 }
 
