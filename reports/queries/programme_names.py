@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -107,9 +107,16 @@ def with_steps(enterprises: QuerySet[Enterprise]) -> QuerySet[Enterprise, Any]:
 
 
 def in_order(enterprises: QuerySet[Enterprise], sort: str) -> QuerySet[Enterprise]:
-    """Return them by ``sort`` (a key of ``SORTS``); without one the longest overdue first."""
-    key = SORTS.get(sort.removeprefix("-"), SORTS["due"])
-    order = F(key).desc(nulls_last=True) if sort.startswith("-") else F(key).asc(nulls_last=True)
+    """Return them by ``sort`` (a key of ``SORTS``); without one the longest overdue first.
+
+    Whose duty is closed comes last then: their day has no meaning any more.
+    """
+    if sort.removeprefix("-") not in SORTS:
+        closed = Case(When(installation_status__in=OPEN_STATUSES, then=0), default=1)
+        due = F("installation__due_on").asc(nulls_last=True)
+        return enterprises.order_by(closed, due, "county__code", "code", "pk")
+    key = F(SORTS[sort.removeprefix("-")])
+    order = key.desc(nulls_last=True) if sort.startswith("-") else key.asc(nulls_last=True)
     return enterprises.order_by(order, "county__code", "code", "pk")
 
 

@@ -126,6 +126,7 @@ def installation_list(request: HttpRequest) -> HttpResponse:
         "query": page_query(request),
         "heads": _list_heads(request),
         "what": str(STATES.get(chosen.state, "")) or _status_label(chosen.state),
+        "export_url": "",  # filled once lists are exported in one way
         "industries": [
             {"value": value, "label": label, "active": value == chosen.industry}
             for value, label in Industry.choices
