@@ -211,5 +211,6 @@ def count_members(actor: User, *, now: datetime) -> dict[int, BatchCounts]:
         .order_by()
         .values("batch")
         .annotate(**counts, overdue=Count("pk", filter=late))
+        .values_list("batch", "required", "installed", "accepted", "overdue")
     )
-    return {row.pop("batch"): BatchCounts(**row) for row in rows}
+    return {batch: BatchCounts(*numbers) for batch, *numbers in rows}
