@@ -234,9 +234,9 @@ def enterprise_installation_act(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _make_move(request: HttpRequest, found: Enterprise, act: str) -> None:
-    if act not in Event or Event(act) in ELSEWHERE:
+    event = next((one for one in Event if one == act), None)
+    if event is None or event in ELSEWHERE:
         raise BadRequest("no such act")
-    event = Event(act)
     if not _may(request, found, event):
         raise PermissionDenied
     # What the page showed when the button was pressed: an older page decides nothing.
