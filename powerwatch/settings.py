@@ -175,6 +175,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "count-points": {
+        "task": "reports.count_points",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "resume-imports": {"task": "meters.resume_imports", "schedule": 60.0},
     "sweep-files": {"task": "enterprises.sweep_files", "schedule": 86_400.0},
     "sweep-idempotent-answers": {"task": "tenancy.sweep_idempotent_answers", "schedule": 3600.0},

@@ -169,6 +169,8 @@ POLICIES: Final[dict[str, Policy]] = {
         f" (a.county_id = ANY({COUNTIES}) OR a.enterprise_id = ANY({ENTERPRISES})))",
     ),
     # The numbers of a rule are everybody's, unless they are set for one facility.
+    # Counts by county, without an enterprise: for who sees whole counties.
+    "reports_pointtally": _any_of(f"county_id = ANY({COUNTIES})"),
     "alerts_ruleparameter": _any_of("facility_id IS NULL", _parent("facility_id", FACILITY)),
 }
 

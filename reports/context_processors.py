@@ -77,12 +77,16 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("enterprises", "enterprise", _("Enterprises"), "enterprise"),
         ]
         if eyes.may(Permission.SEE_PROGRAMME):
-            entries.append(entry("installation", "device", _("Installation"), *PROGRAMME))
+            # On a phone it is reached from the overview's figure: the bar holds four.
+            entries.append(
+                entry("installation", "device", _("Installation"), *PROGRAMME, phone=False)
+            )
     elif eyes.enterprise_ids:
         own = eyes.enterprise_ids[0]
         entries += [
             entry("enterprise", "enterprise", _("My enterprise"), args=(own,)),
             entry("alerts", "alert", _("Alerts"), "alert"),
+            entry("enterprise_installation", "device", _("Installation"), args=(own,)),
         ]
     if eyes.may(Permission.SEE_AUDIT):
         entries.append(entry("audit", "evidence", _("Audit log"), "audit_entry"))

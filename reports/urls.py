@@ -44,6 +44,7 @@ urlpatterns = [
     path("a/<str:number>/", alert.alert_short),
     path("installation/", installation.installation, name="installation"),
     path("installation/list/", installation.installation_list, name="installation_list"),
+    path("installation/list/export/", installation.installation_export, name="installation_export"),
     path("installation/batches/", batches.batch_list, name="installation_batches"),
     path("installation/batches/new/", batches.batch_new, name="installation_batch_new"),
     path("installation/batches/<int:pk>/", batches.batch, name="installation_batch"),

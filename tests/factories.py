@@ -3,7 +3,7 @@
 ``make_city`` gives Linfen with two counties; the others build on what they are handed.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import factory
 from factory.django import DjangoModelFactory
@@ -13,6 +13,8 @@ from enterprises.models import (
     Facility,
     FacilityKind,
     Industry,
+    Installation,
+    InstallationBatch,
     InstallationStatus,
     LoadClass,
     Pairing,
@@ -23,7 +25,7 @@ from enterprises.models import (
     ThresholdSource,
 )
 from meters.models import Collector, MonitoringPoint
-from tenancy.models import Division, DivisionKind, Grant, Role, User
+from tenancy.models import Division, DivisionKind, Grant, OperatorCompany, Role, User
 
 LONG_AGO = datetime(2019, 1, 1, tzinfo=UTC)
 
@@ -166,3 +168,30 @@ class PointFactory(DjangoModelFactory):
     collector = factory.SubFactory(CollectorFactory, site=factory.SelfAttribute("..facility.site"))
     circuit = factory.Sequence(lambda n: f"{n % 100:02d}")
     facility = factory.SubFactory(FacilityFactory)
+
+
+class CompanyFactory(DjangoModelFactory):
+    class Meta:
+        model = OperatorCompany
+
+    name = factory.Sequence(lambda n: f"测试{n}运维有限公司(示例)")
+    division = factory.SubFactory(DivisionFactory)
+
+
+class BatchFactory(DjangoModelFactory):
+    class Meta:
+        model = InstallationBatch
+
+    division = factory.SubFactory(DivisionFactory)
+    name = factory.Sequence(lambda n: f"测试{n}通知")
+    issued_on = date(2026, 8, 1)
+    due_on = date(2026, 10, 31)
+
+
+class InstallationFactory(DjangoModelFactory):
+    class Meta:
+        model = Installation
+
+    enterprise = factory.SubFactory(EnterpriseFactory)
+    batch = factory.SubFactory(BatchFactory)
+    due_on = date(2026, 10, 31)

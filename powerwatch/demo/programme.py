@@ -177,8 +177,8 @@ class _Story:
         cuts = sorted(self._rng.uniform(0.05, 0.95) for _step in range(steps - 1))
         span = end - begin
         days = [begin, *(begin + span * cut for cut in cuts)]
-        if steps == len(WAY):
-            days[-1] = max(days[-1], end - timedelta(days=self._rng.randrange(0, 12)))
+        if self._moved_lately and steps > 1:
+            days[-1] = end
         return [day.replace(second=0, microsecond=0) for day in days]
 
     def _span(self) -> tuple[datetime, datetime]:
@@ -191,9 +191,12 @@ class _Story:
             return day_start(first) + morning, day_start(LAST_FOUNDING_ON) + morning
         begin = day_start(self._batch.issued_on) + morning
         # Some made their latest step within the last days.
-        lately = self._number % 3 == 0
-        end = self._now - timedelta(days=self._rng.uniform(0.5, 5) if lately else 30)
+        end = self._now - timedelta(days=self._rng.uniform(0.5, 5) if self._moved_lately else 30)
         return begin, end
+
+    @property
+    def _moved_lately(self) -> bool:
+        return self._batch.issued_on != FOUNDING_ON and self._number % 3 == 0
 
     def _draw_extension(self) -> date | None:
         """Return the day to which most open ones of this year's notice were put off."""

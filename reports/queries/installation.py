@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Window
+from django.db.models import Count, F, Min, Q, QuerySet, Sum, Value, Window
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -28,7 +28,8 @@ from enterprises.models import (
 )
 from enterprises.models import InstallationStatus as Status
 from enterprises.programme import EVENT_WORDS, NO_DAY, OPEN_STATUSES, Event, Note
-from reports.queries.online import INTERVALS_MISSED, SHORTEST_STALE
+from reports.models import PointTally
+from tenancy.access import Scope, get_scope
 from tenancy.models import Division, User
 
 WEEK = timedelta(days=7)
@@ -156,6 +157,7 @@ class InstallationView:
     counties: list[Progress]  # the same by county, for the map
     total: Progress
     changes: Changes
+    points_counted_at: datetime | None  # None: never yet
 
 
 def get_installation(actor: User, *, now: datetime, by: str, county: str = "") -> InstallationView:
@@ -163,10 +165,11 @@ def get_installation(actor: User, *, now: datetime, by: str, county: str = "") -
 
     by: a key of ``GROUPINGS``. Seven queries and the actor's grants.
     """
-    visible = Enterprise.objects.visible_to(actor)
+    scope = get_scope(actor)
+    visible = Enterprise.objects.within(scope)
     divisions = _divisions(visible)
     cells = _count(visible, now, by)
-    _count_points(visible, now, by, cells)
+    counted_at = _count_points(scope, by, cells)
     narrow = {pk for pk, d in divisions.items() if not county or county in (d.code, _above(d))}
     rows: dict[str, Progress] = {}
     counties: dict[str, Progress] = {}
@@ -191,6 +194,7 @@ def get_installation(actor: User, *, now: datetime, by: str, county: str = "") -
         counties=sorted(counties.values(), key=lambda row: row.key),
         total=total,
         changes=_changes(narrowed, now),
+        points_counted_at=counted_at,
     )
 
 
@@ -305,39 +309,27 @@ def _count(visible: QuerySet[Enterprise], now: datetime, by: str) -> Cells:
     return cells
 
 
-def _count_points(visible: QuerySet[Enterprise], now: datetime, by: str, cells: Cells) -> None:
-    """Add the accepted points in use by kind, and how many of them report. One query.
+def _count_points(scope: Scope, by: str, cells: Cells) -> datetime | None:
+    """Add the accepted points in use by kind, and how many report. One query.
 
-    A point is online while its newest reading arrived within three of its collector's intervals,
-    five minutes at least (``reports.queries.online``).
+    Returns when they were counted (``reports.tallies``), None where they never were.
     """
-    door, parameters = _seen(visible)
-    batch = (
-        "LEFT JOIN enterprises_installation installation ON installation.enterprise_id = seen.id"
-        if by == "batch"
-        else ""
+    group = {"county": Value(""), "industry": F("industry"), "batch": F("batch")}[by]
+    rows = (
+        PointTally.objects.within(scope)
+        .order_by()
+        .values("county", "kind", grouped=group)
+        .annotate(accepted=Sum("accepted"), online=Sum("online"), at=Min("counted_at"))
     )
-    sql = f"""
-        WITH seen AS ({door})
-        SELECT seen.county_id, coalesce({GROUPINGS[by]}, '') AS grouped, facility.kind, count(*),
-               count(*) FILTER (WHERE latest.received_at >= %s - make_interval(
-                   secs => greatest({INTERVALS_MISSED} * collector.expected_interval_s, %s)))
-        FROM meters_monitoringpoint point
-        JOIN meters_collector collector ON collector.id = point.collector_id
-        JOIN seen ON seen.id = collector.enterprise_id
-        JOIN enterprises_facility facility ON facility.id = point.facility_id
-        LEFT JOIN meters_latestreading latest ON latest.point_id = point.id
-        {batch}
-        WHERE point.is_accepted AND point.retired_at IS NULL
-        GROUP BY seen.county_id, grouped, facility.kind
-    """  # noqa: S608 - the door's own SQL and constants; values are parameters
-    shortest = int(SHORTEST_STALE.total_seconds())
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*parameters, now, shortest])
-        for county, key, kind, count, online in cursor:
-            cell = cells.setdefault((county, key), Progress())
-            cell.points[kind] = cell.points.get(kind, 0) + count
-            cell.points_online += online
+    counted_at = None
+    for row in rows:
+        key = (row["county"], str(row["grouped"] or ""))
+        if key not in cells:
+            continue  # moved or gone since they were counted
+        cell, counted_at = cells[key], row["at"]
+        cell.points[row["kind"]] = cell.points.get(row["kind"], 0) + row["accepted"]
+        cell.points_online += row["online"]
+    return counted_at
 
 
 def _changes(visible: QuerySet[Enterprise], now: datetime) -> Changes:

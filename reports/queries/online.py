@@ -16,13 +16,22 @@ def stale_after(expected_interval_s: int) -> timedelta:
 
 def is_online(collector: str, *, now: datetime) -> Q:
     """Return the condition that a collector (lookup prefix, such as ``""``) is online; in SQL."""
+    return Q(**{f"{collector}status__latest_received_at__gte": _due(collector, now)})
+
+
+def is_point_online(point: str, *, now: datetime) -> Q:
+    """Return the same for a point (lookup prefix): by its own newest reading."""
+    return Q(**{f"{point}latest__received_at__gte": _due(f"{point}collector__", now)})
+
+
+def _due(collector: str, now: datetime) -> ExpressionWrapper:
+    """Return since when something must have arrived."""
     allowed = Func(
         F(f"{collector}expected_interval_s"),
         template=f"make_interval(secs => greatest({INTERVALS_MISSED} * %(expressions)s,"
         f" {int(SHORTEST_STALE.total_seconds())}))",
         output_field=DurationField(),
     )
-    due = ExpressionWrapper(
+    return ExpressionWrapper(
         Value(now, output_field=DateTimeField()) - allowed, output_field=DateTimeField()
     )
-    return Q(**{f"{collector}status__latest_received_at__gte": due})

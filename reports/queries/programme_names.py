@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,12 +14,14 @@ from common.localtime import local_date
 from enterprises.models import (
     Enterprise,
     Industry,
+    Installation,
     InstallationLog,
 )
 from enterprises.models import InstallationStatus as Status
 from enterprises.programme import EVENT_WORDS, OPEN_STATUSES, Event, overdue
 from reports.queries.alerts import in_county
 from reports.queries.installation import REACHED, WEEK, newly_overdue
+from tenancy.models import User
 
 #: What each status waits for, and of whom.
 NEXT_STEPS: dict[str, str | Promise] = {
@@ -107,9 +109,16 @@ def with_steps(enterprises: QuerySet[Enterprise]) -> QuerySet[Enterprise, Any]:
 
 
 def in_order(enterprises: QuerySet[Enterprise], sort: str) -> QuerySet[Enterprise]:
-    """Return them by ``sort`` (a key of ``SORTS``); without one the longest overdue first."""
-    key = SORTS.get(sort.removeprefix("-"), SORTS["due"])
-    order = F(key).desc(nulls_last=True) if sort.startswith("-") else F(key).asc(nulls_last=True)
+    """Return them by ``sort`` (a key of ``SORTS``); without one the longest overdue first.
+
+    Whose duty is closed comes last then: their day has no meaning any more.
+    """
+    if sort.removeprefix("-") not in SORTS:
+        closed = Case(When(installation_status__in=OPEN_STATUSES, then=0), default=1)
+        due = F("installation__due_on").asc(nulls_last=True)
+        return enterprises.order_by(closed, due, "county__code", "code", "pk")
+    key = F(SORTS[sort.removeprefix("-")])
+    order = key.desc(nulls_last=True) if sort.startswith("-") else key.asc(nulls_last=True)
     return enterprises.order_by(order, "county__code", "code", "pk")
 
 
@@ -176,3 +185,32 @@ def days_words(days_over: int | None) -> str:
 
 def soon(days_over: int | None, within: timedelta = timedelta(days=14)) -> bool:
     return days_over is not None and -within.days <= days_over <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """What the reader sees of a batch."""
+
+    required: int = 0
+    installed: int = 0
+    accepted: int = 0
+    overdue: int = 0
+
+
+def count_members(actor: User, *, now: datetime) -> dict[int, BatchCounts]:
+    """Return the counts by batch of the enterprises that the actor sees. One query."""
+    status = "enterprise__installation_status__in"
+    counts = {
+        figure: Count("pk", filter=Q(**{status: REACHED[figure]}))
+        for figure in ("required", "installed", "accepted")
+    }
+    late = Q(due_on__lt=local_date(now), **{status: OPEN_STATUSES})
+    rows = (
+        Installation.objects.visible_to(actor)
+        .filter(batch__isnull=False)
+        .order_by()
+        .values("batch")
+        .annotate(**counts, overdue=Count("pk", filter=late))
+        .values_list("batch", "required", "installed", "accepted", "overdue")
+    )
+    return {batch: BatchCounts(*numbers) for batch, *numbers in rows}

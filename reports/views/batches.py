@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -32,9 +32,10 @@ from reports.programme_forms import (
     ReasonForm,
     divisions_managed,
 )
-from reports.queries.installation import REACHED
 from reports.queries.programme_names import (
     STATES,
+    BatchCounts,
+    count_members,
     days_words,
     describe_names,
     in_order,
@@ -56,32 +57,15 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     """List the batches with how far each has come, of what the reader sees."""
     actor = person(request)
     require(actor, Permission.SEE_PROGRAMME)
-    seen = Enterprise.objects.visible_to(actor).order_by().values("pk")
+    found = batches.visible_batches(actor).select_related("division")
+    counted = count_members(actor, now=timezone.now())
     context = {
-        "rows": _with_progress(
-            batches.visible_batches(actor), Q(installations__enterprise__in=seen)
-        ),
+        "rows": [
+            (one, counted.get(one.pk, BatchCounts())) for one in found.order_by("-issued_on", "-pk")
+        ],
         "may_manage": get_eyes(request).may(Permission.MANAGE_PROGRAMME),
     }
     return render(request, "reports/installation_batches.html", context)
-
-
-def _with_progress(found: QuerySet[InstallationBatch], seen: Q) -> QuerySet[InstallationBatch, Any]:
-    status = "installations__enterprise__installation_status__in"
-    late = Q(
-        installations__due_on__lt=local_date(timezone.now()),
-        installations__enterprise__installation_status__in=OPEN_STATUSES,
-    )
-    return (
-        found.select_related("division")
-        .annotate(
-            members=Count("installations", filter=seen & Q(**{status: REACHED["required"]})),
-            accepted=Count("installations", filter=seen & Q(**{status: REACHED["accepted"]})),
-            installed=Count("installations", filter=seen & Q(**{status: REACHED["installed"]})),
-            late=Count("installations", filter=seen & late),
-        )
-        .order_by("-issued_on", "-pk")
-    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -14,6 +14,7 @@ from common import formats
 from common.web import nothing_new
 from reports.maps import CityMap, get_map
 from reports.queries.city import CityView, CountyRow, get_city, get_city_token
+from tenancy.access import Permission
 from tenancy.eyes import get_eyes, person
 
 #: The least suspected alerts of each shade of the map.
@@ -68,6 +69,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "county_name": next((row.name for row in rows if row.code == county), county),
         "county_query": f"&county={county}" if county else "",
         "now": now,
+        "may_see_programme": eyes.may(Permission.SEE_PROGRAMME),
         "silent": view.total.collectors - view.total.online,
         "missing": view.total.required - view.total.installed,
         "live_url": f"{reverse('city_live')}?{_query(token, county)}",

@@ -14,8 +14,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from common.localtime import day_start, local_date
 from enterprises import batches, surveys
+from enterprises.attachments import get_attachments
 from enterprises.models import (
     AcceptanceSheet,
+    Attachment,
     Enterprise,
     Facility,
     Installation,
@@ -96,7 +98,8 @@ def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
         "next_step": NEXT_STEPS[found.installation_status],
         "advice": _advice(request, found),
         "acts": _timeline(found, is_open),
-        "sheets": _sheets(found),
+        "sheets": _sheets(request, found),
+        "may_attach": has_permission(person(request), Permission.ATTACH, enterprise=found),
         "acceptances": AcceptanceSheet.objects.filter(enterprise=found)
         .select_related("signed_by")
         .order_by("-signed_at", "-pk"),
@@ -188,11 +191,14 @@ def _timeline(found: Enterprise, is_open: bool) -> list[dict[str, Any]]:
     return acts
 
 
-def _sheets(found: Enterprise) -> list[dict[str, Any]]:
+def _sheets(request: HttpRequest, found: Enterprise) -> list[dict[str, Any]]:
     """Return the surveys, newest first, the newest beside what is registered."""
     facilities = list(
         Facility.objects.filter(site__enterprise=found, retired_at__isnull=True).order_by("pk")
     )
+    photos: dict[int | None, list[Attachment]] = {}
+    for file in get_attachments(person(request), found, subject_type="survey"):
+        photos.setdefault(file.subject_id, []).append(file)
     out = []
     sheets = SurveySheet.objects.filter(enterprise=found).select_related("recorded_by", "company")
     for number, sheet in enumerate(sheets.order_by("-recorded_at", "-pk")):
@@ -201,6 +207,7 @@ def _sheets(found: Enterprise) -> list[dict[str, Any]]:
             {
                 "sheet": sheet,
                 "rows": rows,
+                "photos": photos.get(sheet.pk, []),
                 "comparison": None if number else surveys.compare(rows, facilities),
             }
         )
@@ -227,9 +234,9 @@ def enterprise_installation_act(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _make_move(request: HttpRequest, found: Enterprise, act: str) -> None:
-    if act not in set(Event) or Event(act) in ELSEWHERE:
+    event = next((one for one in Event if one == act), None)
+    if event is None or event in ELSEWHERE:
         raise BadRequest("no such act")
-    event = Event(act)
     if not _may(request, found, event):
         raise PermissionDenied
     # What the page showed when the button was pressed: an older page decides nothing.

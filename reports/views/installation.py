@@ -1,6 +1,7 @@
 """The programme's progress and the names behind each of its figures."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
@@ -11,8 +12,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from common import formats
+from common.localtime import local_date
+from common.sheets import write_workbook
 from common.web import chip, clear_url, page_query
 from enterprises.batches import visible_batches
 from enterprises.models import Enterprise, Industry
@@ -36,6 +40,7 @@ from reports.queries.programme_names import (
     soon,
     with_steps,
 )
+from tenancy import audit
 from tenancy.access import Permission, require
 from tenancy.eyes import get_eyes, person
 
@@ -68,6 +73,7 @@ class Bar:
     parts: list[tuple[str, str, int, float, float]]
 
 
+@require_GET
 def installation(request: HttpRequest) -> HttpResponse:
     """Show who must install, who has, who is late."""
     actor = person(request)
@@ -100,17 +106,13 @@ def installation(request: HttpRequest) -> HttpResponse:
     return render(request, "reports/installation.html", context)
 
 
+@require_GET
 def installation_list(request: HttpRequest) -> HttpResponse:
     """List the names behind a figure. Five queries and the person's grants."""
     actor = person(request)
     require(actor, Permission.SEE_PROGRAMME)
     now = timezone.now()
-    chosen = NameFilter(
-        county=_code(request.GET.get("county", "")),
-        industry=request.GET.get("industry", ""),
-        batch=request.GET.get("batch", ""),
-        state=request.GET.get("state", ""),
-    )
+    chosen = _chosen(request)
     found = chosen.apply(Enterprise.objects.visible_to(actor), now=now)
     ordered = in_order(with_steps(found), request.GET.get("sort", ""))
     page = Paginator(ordered, PAGE).get_page(request.GET.get("page"))
@@ -126,6 +128,9 @@ def installation_list(request: HttpRequest) -> HttpResponse:
         "query": page_query(request),
         "heads": _list_heads(request),
         "what": str(STATES.get(chosen.state, "")) or _status_label(chosen.state),
+        "export_url": f"{reverse('installation_export')}?{request.GET.urlencode()}"
+        if get_eyes(request).may(Permission.EXPORT)
+        else "",
         "industries": [
             {"value": value, "label": label, "active": value == chosen.industry}
             for value, label in Industry.choices
@@ -143,6 +148,67 @@ def installation_list(request: HttpRequest) -> HttpResponse:
         "installed_statuses": (Status.CONNECTED, Status.ACCEPTED),
     }
     return render(request, "reports/installation_list.html", context)
+
+
+@require_GET
+def installation_export(request: HttpRequest) -> HttpResponse:
+    """Answer the list of names, as it is filtered and sorted, as a workbook."""
+    actor = person(request)
+    require(actor, Permission.SEE_PROGRAMME)
+    require(actor, Permission.EXPORT)
+    now = timezone.now()
+    found = _chosen(request).apply(Enterprise.objects.visible_to(actor), now=now)
+    ordered = in_order(with_steps(found), request.GET.get("sort", ""))
+    headings = [
+        _("Enterprise"),
+        _("Internal number"),
+        _("County"),
+        _("Industry"),
+        _("Status"),
+        _("Batch"),
+        _("Due"),
+        _("Days overdue"),
+        _("Operator company"),
+        _("Last step"),
+        _("When"),
+        _("Next step"),
+    ]
+    cells = (
+        (
+            row.name,
+            row.code,
+            row.county,
+            row.industry,
+            row.status_label,
+            row.batch,
+            row.due_on,
+            row.days_over if row.days_over and row.days_over > 0 else None,
+            row.company,
+            row.latest,
+            row.latest_at,
+            row.next_step,
+        )
+        for row in describe_names(ordered, now=now)
+    )
+    book = BytesIO()
+    count = write_workbook(book, _("Installation programme"), headings, cells)
+    audit.record("list.export", actor=actor, object_type="installation", note=str(count))
+    response = HttpResponse(
+        book.getvalue(),
+        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    )
+    name = f"installation-{local_date(now):%Y%m%d}.xlsx"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _chosen(request: HttpRequest) -> NameFilter:
+    return NameFilter(
+        county=_code(request.GET.get("county", "")),
+        industry=request.GET.get("industry", ""),
+        batch=request.GET.get("batch", ""),
+        state=request.GET.get("state", ""),
+    )
 
 
 def _code(text: str) -> str:

@@ -51,8 +51,8 @@ COSTS = {
     "city": 7,
     "alerts": 8,
     "enterprises": 7,
-    "enterprise": 18,
-    "alert": 20,
+    "enterprise": 19,  # with the entry of the look
+    "alert": 21,
     "intake": 6,
 }
 

@@ -18,6 +18,7 @@ from meters.simulator.incidents import Kind, Plan
 from meters.simulator.machines import Plant
 from powerwatch.demo import build, history
 from powerwatch.demo.city import make_city
+from reports.tallies import count_points
 
 
 class Command(BaseCommand):
@@ -49,6 +50,8 @@ class Command(BaseCommand):
             self._write_history(plants, processes)
         else:
             self._say(_("Readings stand; nothing is added to the record."))
+
+        count_points(now=timezone.now())
 
     def _write_history(self, plants: list[Plant], processes: int) -> None:
         now = timezone.now()
