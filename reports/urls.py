@@ -4,6 +4,7 @@ from django.urls import path
 
 from reports.messages import messages_view
 from reports.views import (
+    acceptance,
     alert,
     batches,
     city,
@@ -23,6 +24,17 @@ urlpatterns = [
     path("enterprises/", lists.enterprise_list, name="enterprises"),
     path("enterprises/<int:pk>/", enterprise.enterprise, name="enterprise"),
     path("enterprises/<int:pk>/live/", enterprise.enterprise_live, name="enterprise_live"),
+    path("enterprises/<int:pk>/acceptance/", acceptance.acceptance, name="acceptance"),
+    path(
+        "enterprises/<int:pk>/acceptance/sign/",
+        acceptance.acceptance_sign,
+        name="acceptance_sign",
+    ),
+    path(
+        "enterprises/<int:pk>/acceptance/<int:sheet_pk>/",
+        acceptance.acceptance_sheet,
+        name="acceptance_sheet",
+    ),
     path("facilities/<int:pk>/power.json", enterprise.facility_power, name="facility_power"),
     path("alerts/", lists.alert_list, name="alerts"),
     path("alerts/<str:number>/", alert.alert, name="alert"),

@@ -16,6 +16,7 @@ from meters.models.intake import (
     RawChunk,
     ReadingConflict,
 )
+from meters.models.limits import MeteringLimit
 from meters.models.readings import LatestReading, Reading
 from meters.models.states import OperatingState, StateSegment
 from meters.models.work_orders import (
@@ -35,6 +36,7 @@ __all__ = [
     "LatestReading",
     "ListeningSpan",
     "Meter",
+    "MeteringLimit",
     "MonitoringPoint",
     "OperatingState",
     "Profile",
