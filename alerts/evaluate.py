@@ -209,6 +209,7 @@ def _judge(
     yield from _judge_r01(place, points, timelines, pairings, cuts, excuses, as_of)
     for collector_id, members in _group(points, lambda point: point.collector_id).items():
         first = members[0]
+        standing = [point for point in members if point.retired_at is None]
         facts = r10.CollectorFacts(
             id=collector_id,
             mn=first.mn,
@@ -217,9 +218,9 @@ def _judge(
             interval=first.rules.interval,
             stale_after=first.rules.stale_after,
             facility_ids=frozenset(point.facility_id for point in members),
-            points_total=len(members),
+            points_total=len(standing),
             received_at=first.received_at,
-            is_enabled=first.is_enabled,
+            is_enabled=first.is_enabled and bool(standing),
         )
         yield from r10.evaluate(
             facts,

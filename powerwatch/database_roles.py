@@ -15,10 +15,12 @@ ROLES = ("powerwatch_web", "powerwatch_worker", "powerwatch_gateway")
 APPEND_ONLY = (
     "alerts_alertlog",
     "enterprises_installationlog",
-    "enterprises_surveysheet",
-    "meters_reading",
     "meters_rawchunk",
+    "meters_reading",
     "meters_readingconflict",
+    "meters_workorderlog",
+    "tenancy_auditentry",
+    "enterprises_surveysheet",
 )
 
 GATEWAY_READS = (

@@ -6,6 +6,7 @@ file that ``<NAME>_FILE`` names, so that secrets need not stand in the environme
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar, overload
 from urllib.parse import unquote, urlsplit
@@ -73,11 +74,13 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in str(text(name, default)).split(",") if word.strip()]
 
 
-def database(url: str, *, name: str, role: str | None = None) -> dict[str, object]:
+def database(
+    url: str, *, name: str, settings: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """Return Django's settings of one PostgreSQL database from its URL.
 
-    role: where given, every connection takes that database role (``SET ROLE`` at connection time),
-    for servers on which the processes share one login. Raises for any engine but PostgreSQL.
+    settings: what every connection starts with; ``role`` takes a database role (``SET ROLE``), for
+    servers on which the processes share one login. Raises for any engine but PostgreSQL.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
@@ -87,8 +90,8 @@ def database(url: str, *, name: str, role: str | None = None) -> dict[str, objec
     if not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{name}: the database's name is missing")
     options: dict[str, object] = {"application_name": "powerwatch"}
-    if role:
-        options["options"] = f"-c role={role}"
+    if settings:
+        options["options"] = " ".join(f"-c {key}={value}" for key, value in settings.items())
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),

@@ -4,6 +4,7 @@
 Asia/Shanghai on screen; both are fixed, not settings.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,9 +30,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_htmx",
     "django_filters",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "common",
     "tenancy",
     "enterprises",
@@ -45,16 +52,20 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "common.middleware.ContentSecurityPolicyMiddleware",
+    "common.middleware.SecureHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "common.uploads.UploadBoundMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenancy.middleware.ScopeMiddleware",
+    "tenancy.guard.SessionGuardMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "powerwatch.urls"
@@ -86,16 +97,21 @@ if DB_ROLE not in DB_ROLES:
     raise ImproperlyConfigured(f"POWERWATCH_DB_ROLE={DB_ROLE!r}: expected one of {DB_ROLES}")
 
 
+#: Roles whose connections start with every row in sight of row-level security: migrations, seeding
+#: and commands (owner), and the tasks, which work for all cities (worker). The web role starts with
+#: none and sees what ``walls.enter`` opens for a person; the gateway bypasses the walls (COPY).
+SYSTEM_ROLES = ("owner", "worker")
+
+
 def _database_for(role: str) -> dict[str, object]:
     """Return the connection of a process role: a URL of its own, or SET ROLE on the shared one."""
     own = f"DATABASE_URL_{role.upper()}"
+    settings = {"powerwatch.scope": "system"} if role in SYSTEM_ROLES else {}
     if role != "owner" and (url := env.text(own, None)):
-        return env.database(url, name=own)
-    return env.database(
-        env.text("DATABASE_URL"),
-        name="DATABASE_URL",
-        role=None if role == "owner" else f"powerwatch_{role}",
-    )
+        return env.database(url, name=own, settings=settings)
+    if role != "owner":
+        settings["role"] = f"powerwatch_{role}"
+    return env.database(env.text("DATABASE_URL"), name="DATABASE_URL", settings=settings)
 
 
 DATABASES = {"default": {**_database_for(DB_ROLE), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
@@ -128,6 +144,7 @@ CELERY_TASK_ROUTES = {
     "alerts.evaluate_clock": {"queue": "evaluate"},
     "alerts.dispatch_notifications": {"queue": "notify"},
     "alerts.sweep_notifications": {"queue": "notify"},
+    "meters.run_import": {"queue": "report"},
 }
 CELERY_BEAT_SCHEDULE = {
     # The gateway rings evaluate_changed after each commit; this finds what a lost ring left.
@@ -158,6 +175,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "resume-imports": {"task": "meters.resume_imports", "schedule": 60.0},
+    "sweep-files": {"task": "enterprises.sweep_files", "schedule": 86_400.0},
+    "sweep-idempotent-answers": {"task": "tenancy.sweep_idempotent_answers", "schedule": 3600.0},
     "make-partitions": {"task": "meters.make_partitions", "schedule": 3600.0},
 }
 
@@ -169,14 +189,45 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
+    {"NAME": "tenancy.passwords.ClassesValidator", "OPTIONS": {"classes": 3}},
+    {"NAME": "tenancy.passwords.NameValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "full_name", "phone", "email")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "tenancy.passwords.NotOneOfTheLastValidator", "OPTIONS": {"count": 5}},
 ]
+PASSWORD_AGE_DAYS = env.integer("POWERWATCH_PASSWORD_AGE_DAYS", 90, minimum=0)  # 0: never
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tenancy.signin.Backend"]
+# A second factor: "required" of authority staff and the three administrators, or "offered" to all.
+SECOND_FACTOR = env.text("POWERWATCH_SECOND_FACTOR", "offered" if DEMO else "required")
+if SECOND_FACTOR not in ("required", "offered"):
+    raise ImproperlyConfigured(
+        f"POWERWATCH_SECOND_FACTOR={SECOND_FACTOR!r}: expected required or offered"
+    )
+OTP_TOTP_ISSUER = "PowerWatch"
+# Sessions end when nobody uses them, and after SESSION_HOURS in any case.
+IDLE_MINUTES = env.integer("POWERWATCH_IDLE_MIN", 720 if DEMO else 15, minimum=1)  # authorities
+IDLE_MINUTES_OTHERS = env.integer("POWERWATCH_IDLE_OTHERS_MIN", 720 if DEMO else 60, minimum=1)
+SESSION_HOURS = env.integer("POWERWATCH_SESSION_HOURS", 12, minimum=1)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+PROOF_MINUTES = env.integer("POWERWATCH_PROOF_MIN", 10, minimum=1)  # see tenancy.stepup
+# Failures under one name rest it, from wherever they come and whether or not anybody has the name.
+AXES_FAILURE_LIMIT = env.integer("POWERWATCH_LOCK_AFTER", 5, minimum=1)
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("POWERWATCH_LOCK_MIN", 15, minimum=1))
+AXES_LOCKOUT_PARAMETERS = ["username", ["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody is kept out by knocking on
+AXES_LOCKOUT_CALLABLE = "tenancy.signin.lockout_answer"
+AXES_CLIENT_IP_CALLABLE = "common.addresses.client_address"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -189,6 +240,17 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"  # of the screen; PostgreSQL holds timestamptz, that is UTC
+
+# --- files handed in ---
+
+UPLOAD_MAX_BYTES = env.integer("POWERWATCH_UPLOAD_MAX_MB", 20, minimum=1) * 1024 * 1024
+UPLOAD_MAX_PIXELS = env.integer("POWERWATCH_UPLOAD_MAX_MEGAPIXELS", 40, minimum=1) * 1_000_000
+ATTACHMENTS_QUOTA_BYTES = env.integer("POWERWATCH_ATTACHMENTS_QUOTA_MB", 500, minimum=1) * 1024**2
+FILE_UPLOAD_HANDLERS = [
+    "common.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- static files ---
 
@@ -216,11 +278,16 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-if env.flag("POWERWATCH_BEHIND_PROXY"):
+BEHIND_PROXY = env.flag("POWERWATCH_BEHIND_PROXY")  # then its X-Forwarded-* are believed
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+# The prefix binds the cookie to this host and to TLS; browsers refuse it without.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # --- messages out ---
@@ -240,9 +307,77 @@ GATEWAY_PARTIAL_FRAME_S = env.integer("POWERWATCH_GATEWAY_PARTIAL_FRAME_S", 15, 
 READINGS_KEPT_DAYS = env.integer("POWERWATCH_READINGS_KEPT_DAYS", 3650, minimum=1)
 GATEWAY_MAX_CONNECTIONS = env.integer("POWERWATCH_GATEWAY_MAX_CONNECTIONS", 15000, minimum=1)
 
+# --- API ---
+
+API_BODY_BYTES = env.integer("POWERWATCH_API_BODY_BYTES", 1_000_000, minimum=1_000)
+API_TOKEN_DAYS = env.integer("POWERWATCH_API_TOKEN_DAYS", 365, minimum=1)
+API_TOKENS_EACH = env.integer("POWERWATCH_API_TOKENS_EACH", 20, minimum=1)
+API_IDEMPOTENCY_HOURS = env.integer("POWERWATCH_API_IDEMPOTENCY_HOURS", 24, minimum=1)
+#: Requests a minute; 0 means no limit. An address may hold a whole office, a stranger is nobody.
+API_RATES = {
+    "person": env.integer("POWERWATCH_API_RATE_PERSON", 600, minimum=0),
+    "write": env.integer("POWERWATCH_API_RATE_WRITE", 60, minimum=0),
+    "address": env.integer("POWERWATCH_API_RATE_ADDRESS", 3000, minimum=0),
+    "stranger": env.integer("POWERWATCH_API_RATE_STRANGER", 30, minimum=0),
+}
+
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenancy.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["common.api.parsing.BoundedJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "common.api.paging.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["common.api.filters.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "common.api.schema.ProblemAutoSchema",
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is not offered: the schema says it all
+    "EXCEPTION_HANDLER": "common.api.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": _("PowerWatch API"),
+    "DESCRIPTION": _(
+        "Power supervision of polluting enterprises. Times are RFC 3339 with their offset; a value"
+        " that is not known is null. Errors are problem documents (RFC 9457)."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.0.3",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "DivisionKind": "tenancy.models.DivisionKind",
+        "FacilityKind": "enterprises.models.FacilityKind",
+        "InstallationStatus": "enterprises.models.InstallationStatus",
+        "WorkOrderKind": "meters.models.WorkOrderKind",
+        "WorkOrderStatus": "meters.models.WorkOrderStatus",
+        "OperatingState": "meters.models.OperatingState",
+        "AlertStatus": "alerts.models.AlertStatus",
+        "AlertLevel": "alerts.models.Level",
+        "OccurrenceState": "alerts.models.OccurrenceState",
+        "DeclarationKind": "orders.models.DeclarationKind",
+        "DeclarationStatus": "orders.models.DeclarationStatus",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "validatorUrl": None},
+    "TAGS": [
+        {"name": "me"},
+        {"name": "divisions"},
+        {"name": "enterprises"},
+        {"name": "programme"},
+        {"name": "devices"},
+        {"name": "readings"},
+        {"name": "alerts"},
+        {"name": "declarations"},
+    ],
 }
 
 LOGGING = {
@@ -250,5 +385,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"axes": {"level": "ERROR"}},  # the audit log says it, with the person's name
     "root": {"handlers": ["stderr"], "level": env.text("POWERWATCH_LOG_LEVEL", "INFO")},
 }

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from reports.maps import get_map
 from tenancy.access import Permission
 from tenancy.eyes import Eyes, get_eyes
+from tenancy.models import Role
 
 #: Pages whose rows can be narrowed to one county by ``?county=``.
 NARROWED = frozenset({"city", "alerts", "enterprises", "installation", "installation_list"})
@@ -32,9 +33,14 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "navigation": _navigation(eyes, here or "", staff=request.user.is_staff),
         "whose_eyes": eyes.label,
         "scope_chip": _scope_chip(request, eyes, here or ""),
+        "people_url": reverse("people") if _manages_people(eyes) else "",
         "search_url": reverse("enterprises") if eyes.is_authority else "",
         "search_query": request.GET.get("q", "") if here == "enterprises" else "",
     }
+
+
+def _manages_people(eyes: Eyes) -> bool:
+    return eyes.may(Permission.MANAGE_GRANTS) or eyes.may(Permission.MANAGE_ENTERPRISE_PEOPLE)
 
 
 def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]]:
@@ -68,6 +74,11 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
         entries += [
             entry("enterprise", "enterprise", _("My enterprise"), args=(own,)),
             entry("alerts", "alert", _("Alerts"), "alert"),
+        ]
+    if eyes.role == Role.SECURITY_ADMIN:
+        entries += [
+            entry("people", "user", _("People"), "person", "person_new", "grant_give"),
+            entry("companies", "repair", _("Operator companies"), "company", "company_new"),
         ]
     if eyes.may(Permission.SEE_MESSAGES):
         entries.append(entry("messages", "message", _("Messages")))

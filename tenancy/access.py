@@ -44,6 +44,7 @@ class Permission(StrEnum):
 
     HANDLE_ALERTS = "handle_alerts"
     EXPLAIN_ALERTS = "explain_alerts"
+    DECLARE = "declare"  # announce stops, repairs and the like for the enterprise
     SEE_ALERTS = "see_alerts"  # without it only what concerns devices (operators)
     SEE_INTAKE = "see_intake"
     SEE_MESSAGES = "see_messages"
@@ -110,6 +111,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
         {
             _P.SEE_ALERTS,
             _P.EXPLAIN_ALERTS,
+            _P.DECLARE,
             _P.ATTACH,
             _P.EXPORT,
             _P.OPEN_WORK_ORDERS,
@@ -158,6 +160,7 @@ class Authority:
 
     is_superuser: bool = False  # set-up only: see ``tenancy.signin``
     holdings: tuple[Holding, ...] = ()
+    grants: tuple[Grant, ...] = ()  # what they rest on
 
     @property
     def roles(self) -> frozenset[str]:
@@ -224,18 +227,29 @@ def get_authority(actor: User | AnonymousUser, *, at: datetime | None = None) ->
     if actor.is_superuser:
         return Authority(is_superuser=True)
     at = at or timezone.now()
-    grants = list(
-        Grant.objects.in_force(at)
-        .filter(user=actor)
-        .order_by("pk")
-        .values_list("role", "division__path", "enterprise_id", "company_id")
-    )
-    sites = _assigned_sites({company for *_, company in grants if company}, at)
+    grants = read_grants(actor, at=at)
+    sites = _assigned_sites({grant.company_id for grant in grants if grant.company_id}, at)
     return Authority(
         holdings=tuple(
-            Holding(role, path or "", enterprise_id, *sites.get(company, ()))
-            for role, path, enterprise_id, company in grants
-        )
+            Holding(
+                grant.role,
+                grant.division.path if grant.division else "",
+                grant.enterprise_id,
+                *sites.get(grant.company_id, ()),
+            )
+            for grant in grants
+        ),
+        grants=tuple(grants),
+    )
+
+
+def read_grants(actor: User, *, at: datetime) -> list[Grant]:
+    """Return the grants in force with the division, enterprise or company that each names."""
+    return list(
+        Grant.objects.in_force(at)
+        .filter(user=actor)
+        .select_related("division", "enterprise", "company")
+        .order_by("pk")
     )
 
 

@@ -5,12 +5,18 @@ What rows they may see is ``visible_to`` alone; this only decides what to show.
 
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from tenancy.access import AUTHORITY_ROLES, ROLE_PERMISSIONS, Permission
+from tenancy.access import (
+    AUTHORITY_ROLES,
+    ROLE_PERMISSIONS,
+    Permission,
+    get_authority,
+    keep_authority,
+)
 from tenancy.models import Division, DivisionKind, Grant, User
 
 
@@ -35,6 +41,8 @@ def person(request: HttpRequest) -> User:
     user = request.user
     if not isinstance(user, User):
         raise TypeError("a page without a signed-in user")
+    if not hasattr(user, "_kept_authority"):
+        keep_authority(user)  # the user is this request's own: one page asks for the grants once
     return user
 
 
@@ -51,6 +59,18 @@ def get_eyes(request: HttpRequest) -> Eyes:
     return request._eyes  # type: ignore[attr-defined]
 
 
+def get_body(request: HttpRequest) -> str:
+    """Return for which body the person acts, in the language of the files and not of the page."""
+    with override(settings.LANGUAGE_CODE):
+        return _look(request.user).label
+
+
+def _label(grant: Grant) -> str:
+    division, enterprise = grant.division, grant.enterprise
+    place = division_name(division) if division else str(enterprise or grant.company)
+    return f"{place} · {grant.get_role_display()}"
+
+
 def _look(user: object) -> Eyes:
     if not isinstance(user, User) or not user.is_active:
         return Eyes()
@@ -61,21 +81,15 @@ def _look(user: object) -> Eyes:
             sees_many_counties=True,
             permissions=frozenset(Permission),
         )
-    grants = list(
-        Grant.objects.in_force(timezone.now())
-        .filter(user=user)
-        .select_related("division", "enterprise")
-        .order_by("pk")
-    )
+    grants = get_authority(user).grants
     if not grants:
         return Eyes(label=_("No duty granted yet"))
     authority = [grant for grant in grants if grant.role in AUTHORITY_ROLES]
     divisions = [grant.division for grant in authority if grant.division]
     first = (authority or grants)[0]
-    place = division_name(first.division) if first.division else str(first.enterprise)
     wide = {DivisionKind.PROVINCE, DivisionKind.CITY}
     return Eyes(
-        label=f"{place} · {first.get_role_display()}",
+        label=_label(first),
         role=first.role,
         is_authority=bool(authority),
         enterprise_ids=tuple(grant.enterprise_id for grant in grants if grant.enterprise_id),

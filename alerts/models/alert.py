@@ -141,6 +141,10 @@ class OccurrenceState(models.TextChoices):
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
 
 
+class OccurrenceQuerySet(ScopedQuerySet["Occurrence"]):
+    reach = Reach("enterprise__county", "enterprise", site="alert__collector__site")
+
+
 class Occurrence(models.Model):
     """One stretch in which the rule held 一次报警事件, with the numbers that made the verdict."""
 
@@ -157,6 +161,8 @@ class Occurrence(models.Model):
     ended_at = models.DateTimeField()  # event time
     detected_at = models.DateTimeField()  # our clock, when first written
     evidence = models.JSONField(default=dict)  # see alerts.evaluation.findings
+
+    objects = OccurrenceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("occurrence")

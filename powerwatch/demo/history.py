@@ -8,10 +8,11 @@ that a seeding that was killed can be taken up.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, connections, transaction
 from django.utils import timezone
@@ -36,14 +37,13 @@ DENSE = timedelta(hours=1)
 SPARSE_S = 240
 _ARRIVES_AFTER_S = 2
 _NO_CHUNK = 0  # these readings came by no frame
-_COPY = (
-    "COPY meters_reading (point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf,"
-    " energy_kwh, flag, is_backfill, chunk_id) FROM STDIN"
+_READING_COLUMNS = (
+    "point_id, measured_at, received_at, p_kw, ua, ub, uc, ia, ib, ic, pf,"
+    " energy_kwh, flag, is_backfill, chunk_id"
 )
 # In the order of a meters.states.Segment.
-_COPY_SEGMENTS = (
-    "COPY meters_statesegment (point_id, state, started_at, ended_at, mean_kw, max_kw,"
-    " reading_count, backfill_count) FROM STDIN"
+_SEGMENT_COLUMNS = (
+    "point_id, state, started_at, ended_at, mean_kw, max_kw, reading_count, backfill_count"
 )
 _BATCH = 8  # plants that a process takes at a time
 
@@ -84,6 +84,20 @@ def write_history(plants: Sequence[Plant], plan: Plan, *, processes: int = 1) ->
     return rows
 
 
+@contextmanager
+def _copy_into(table: str, columns: str) -> Iterator[Any]:
+    """Take rows by COPY by way of a temporary table: COPY itself stops at row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE arriving ON COMMIT DROP AS SELECT {columns} FROM {table}"
+            " WITH NO DATA"
+        )
+        with cursor.copy(f"COPY arriving ({columns}) FROM STDIN") as copy:
+            yield copy
+        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM arriving")
+        cursor.execute("DROP TABLE arriving")
+
+
 def _write_plants(plants: Sequence[Plant], plan: Plan) -> int:
     return sum(_write_plant(plant, plan) for plant in plants)
 
@@ -92,7 +106,7 @@ def _write_plants(plants: Sequence[Plant], plan: Plan) -> int:
 def _write_plant(plant: Plant, plan: Plan) -> int:
     collector = Collector.objects.get(mn=plant.key)
     measured = list(_measure(plant, plan))
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with _copy_into("meters_reading", _READING_COLUMNS) as copy:
         copy.write("".join(line for moment in measured for line in _copy_lines(moment)))
     _write_signs_of_life(collector, measured)
     since, until = (datetime.fromtimestamp(measured[i].at, UTC) for i in (0, -1))
@@ -120,7 +134,7 @@ def _judge(collector: Collector, measured: Sequence[_Measured], since: datetime)
             samples[machine.point_id].append(
                 StateSample(at, p_kw, max(ua, ub, uc), moment.is_backfill)
             )
-    with connection.cursor() as cursor, cursor.copy(_COPY_SEGMENTS) as copy:
+    with _copy_into("meters_statesegment", _SEGMENT_COLUMNS) as copy:
         for point in points:
             for segment in find_segments(samples.get(point.id, ()), point.rules):
                 copy.write_row((point.id, segment.state.value, *segment[1:]))

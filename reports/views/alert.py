@@ -94,7 +94,7 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
     occurrence = file.occurrence
     window = _window(file, now)
     query = custom_query(window.start, window.end)
-    view = get_enterprise_view(found.enterprise, window, lane_query=query)
+    view = get_enterprise_view(found.enterprise, window, actor=actor, lane_query=query)
     eyes = get_eyes(request)
     lanes = finding_lanes(found, occurrence) if occurrence else frozenset()
     picture = focus(view.picture, lanes)

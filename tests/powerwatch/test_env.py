@@ -57,7 +57,9 @@ def test_only_postgresql_is_taken():
 
 
 def test_a_database_url_is_taken_apart_and_unquoted():
-    settings = env.database("postgresql://u:p%40w@h:5433/d", name="DATABASE_URL", role="r")
+    settings = env.database(
+        "postgresql://u:p%40w@h:5433/d", name="DATABASE_URL", settings={"role": "r", "a.b": "c"}
+    )
     assert settings["PASSWORD"] == "p@w"
     assert settings["PORT"] == "5433"
-    assert settings["OPTIONS"]["options"] == "-c role=r"
+    assert settings["OPTIONS"]["options"] == "-c role=r -c a.b=c"
