@@ -14,6 +14,7 @@ from reports.views import (
     installation,
     intake,
     lists,
+    work_orders,
 )
 
 urlpatterns = [
@@ -43,6 +44,11 @@ urlpatterns = [
     # The address in SMS: short, because every character of an SMS counts.
     path("a/<str:number>", alert.alert_short, name="alert_short"),
     path("a/<str:number>/", alert.alert_short),
+    path("work/", work_orders.work, name="work"),
+    path("work-orders/", work_orders.work_order_list, name="work_orders"),
+    path("work-orders/new/", work_orders.work_order_new, name="work_order_new"),
+    path("work-orders/<str:number>/", work_orders.work_order, name="work_order"),
+    path("work-orders/<str:number>/act/", work_orders.work_order_act, name="work_order_act"),
     path("installation/", installation.installation, name="installation"),
     path("installation/list/", installation.installation_list, name="installation_list"),
     path("installation/batches/", batches.batch_list, name="installation_batches"),

@@ -23,6 +23,7 @@ from meters.models.work_orders import (
     WorkOrder,
     WorkOrderKind,
     WorkOrderLog,
+    WorkOrderSerial,
     WorkOrderStatus,
 )
 
@@ -47,5 +48,6 @@ __all__ = [
     "WorkOrder",
     "WorkOrderKind",
     "WorkOrderLog",
+    "WorkOrderSerial",
     "WorkOrderStatus",
 ]
