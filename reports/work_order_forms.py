@@ -54,10 +54,10 @@ class WorkOrderForm(forms.Form):
         ]
 
     @property
-    def device(self) -> dict[str, Collector | MonitoringPoint]:
+    def chosen(self) -> dict[str, Collector | MonitoringPoint]:
         """The chosen device as an argument of ``open_work_order``."""
-        chosen = self.cleaned_data.get("device", "")
-        return {chosen.split(":")[0]: self._devices[chosen]} if chosen else {}
+        key = self.cleaned_data.get("device", "")
+        return {key.split(":")[0]: self._devices[key]} if key else {}
 
 
 def key_of(row: Collector | MonitoringPoint) -> str:

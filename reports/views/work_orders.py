@@ -101,7 +101,7 @@ def work_order_new(request: HttpRequest) -> HttpResponse:
                 site,
                 kind=form.cleaned_data["kind"],
                 text=form.cleaned_data["text"],
-                **form.device,  # type: ignore[arg-type]
+                **form.chosen,  # type: ignore[arg-type]
                 actor=actor,
                 now=timezone.now(),
                 body=get_eyes(request).label,
@@ -113,6 +113,10 @@ def work_order_new(request: HttpRequest) -> HttpResponse:
             return redirect("work_order", order.number)
     context = {
         "site": site,
+        "others": Site.objects.visible_to(actor)
+        .filter(enterprise=site.enterprise_id)
+        .exclude(pk=site.pk)
+        .order_by("name", "pk"),
         "form": form,
         "crumbs": [
             {"label": _("Work orders"), "url": reverse("work_orders")},
@@ -144,10 +148,15 @@ def _subject(request: HttpRequest) -> tuple[Site, dict[str, Any]]:
             "text": f"{get_sentence(found, newest) if newest else ''} {found.number}".strip(),
         }
         return get_object_or_404(sites, pk=found.collector.site_id), initial
-    pk = request.GET.get("site", "")
-    if not pk.isdigit() or len(pk) > 18:
-        raise Http404
-    return get_object_or_404(sites, pk=pk), {}
+    for name, lookup in (("site", "pk"), ("enterprise", "enterprise")):
+        if pk := request.GET.get(name, ""):
+            found_site = None
+            if pk.isdecimal() and len(pk) <= 18:
+                found_site = sites.filter(**{lookup: pk}).order_by("name", "pk").first()
+            if found_site is None:
+                break
+            return found_site, {}
+    raise Http404
 
 
 @require_GET
