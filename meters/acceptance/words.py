@@ -87,15 +87,19 @@ def _asked(check: Check) -> str:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    number = formats.number(value, None if float(value).is_integer() else 1)
+    number = _number(value)
     return f"{number}{unit}" if unit == "%" else f"{number} {unit}".rstrip()
+
+
+def _number(value: float) -> str:
+    return formats.number(int(value)) if float(value).is_integer() else formats.number(value, 1)
 
 
 def say_fault(fault: Fault) -> str:
     """Return one fault as a sentence; an unknown word is shown as it is."""
     value = formats.MISSING
     if fault.value is not None:
-        value = formats.number(fault.value, None if float(fault.value).is_integer() else 1)
+        value = _number(fault.value)
     words = {"name": fault.name, "value": value, "extra": fault.extra}
     template = _faults().get(fault.reason)
     if fault.reason == "factor":
