@@ -141,8 +141,14 @@ def get_certificates(enterprise_id: int) -> list[r18.Certificate]:
         )
     )
     return [
-        r18.Certificate(*facts, min((at for at in (valid_to, retired_at) if at), default=None))
-        for *facts, valid_to, retired_at in rows
+        r18.Certificate(
+            *(row[0], row[1], row[2], row[3], row[4], row[5], row[6]),
+            expires_on=row[7],
+            valid_from=row[8],
+            valid_to=min((at for at in row[9:] if at), default=None),
+        )
+        for row in rows
+        if row[7] is not None
     ]
 
 

@@ -149,7 +149,7 @@ def _with_unit(value: float | None, unit: str) -> str:
     if unit == "min":
         return formats.duration(value, language=get_language())
     if unit == "d":
-        return _("%(days)s days") % {"days": formats.number(value)}
+        return _("%(days)s days") % {"days": formats.number(int(value))}
     if unit == "kW":
         return formats.kw(value)
     shown = formats.number(value, None if float(value).is_integer() else 1)

@@ -337,9 +337,9 @@ def _day(day: str | None) -> str:
     return formats.local_date(day_start(date.fromisoformat(day)), language=get_language())
 
 
-def _days(evidence: dict[str, Any]) -> float | None:
+def _days(evidence: dict[str, Any]) -> int | None:
     values = [n.get("value") for n in evidence.get("numbers", []) if n.get("unit") == "d"]
-    return values[0] if values else None
+    return int(values[0]) if values else None
 
 
 def _minutes(occurrence: Occurrence) -> float:

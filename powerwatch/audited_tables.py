@@ -87,6 +87,7 @@ AUDITED: dict[str, Audited] = {
     "meters_meter": Audited((("point", "point_id"),), "serial"),
     "meters_workorder": Audited((("site", "site_id"),), "number"),
     "meters_workorderlog": Audited((("work_order", "work_order_id"),)),
+    "meters_meteringlimit": Audited((("division", "division_id"),), "key"),
     "orders_declaration": Audited((("enterprise", "enterprise_id"),), "kind"),
     "orders_declaration_facilities": Audited((("declaration", "declaration_id"),)),
     "alerts_ruleparameter": Audited(
@@ -109,6 +110,7 @@ NOT_AUDITED: dict[str, str] = {
     "meters_statesegment": "derived from readings",
     "meters_changedwindow": "a queue of the machine",
     "meters_listeningspan": "written by the gateway",
+    "meters_workorderserial": "counts the numbers given out; the orders are audited",
     "meters_intakeissue": "counted by the gateway",
     "alerts_alert": "moves by its own log, alerts_alertlog",
     "alerts_occurrence": "found by the rules; frozen with its evidence",

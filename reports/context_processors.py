@@ -90,6 +90,16 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
         ]
     if eyes.may(Permission.SEE_AUDIT):
         entries.append(entry("audit", "evidence", _("Audit log"), "audit_entry"))
+    if eyes.may(Permission.DO_WORK_ORDERS):
+        entries += [
+            entry("work", "repair", _("My work")),
+            entry("work_orders", "list", _("Work orders"), "work_order", "work_order_new"),
+            entry("alerts", "alert", _("Device alerts"), "alert"),
+        ]
+    elif eyes.enterprise_ids and not eyes.is_authority:
+        entries.append(
+            entry("work_orders", "repair", _("Work orders"), "work_order", "work_order_new")
+        )
     if eyes.role == Role.SECURITY_ADMIN:
         entries += [
             entry("people", "user", _("People"), "person", "person_new", "grant_give"),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from reports.messages import messages_view
 from reports.views import (
+    acceptance,
     alert,
     audit,
     batches,
@@ -16,6 +17,7 @@ from reports.views import (
     intake,
     lists,
     saved,
+    work_orders,
 )
 
 urlpatterns = [
@@ -31,6 +33,17 @@ urlpatterns = [
     path("enterprises/<int:pk>/file/<slug:act>/", file.file_act, name="file_act"),
     path("enterprises/<int:pk>/file/<slug:act>/<int:subject>/", file.file_act, name="file_act_on"),
     path("enterprises/<int:pk>/live/", enterprise.enterprise_live, name="enterprise_live"),
+    path("enterprises/<int:pk>/acceptance/", acceptance.acceptance, name="acceptance"),
+    path(
+        "enterprises/<int:pk>/acceptance/sign/",
+        acceptance.acceptance_sign,
+        name="acceptance_sign",
+    ),
+    path(
+        "enterprises/<int:pk>/acceptance/<int:sheet_pk>/",
+        acceptance.acceptance_sheet,
+        name="acceptance_sheet",
+    ),
     path("facilities/<int:pk>/power.json", enterprise.facility_power, name="facility_power"),
     path("alerts/", lists.alert_list, name="alerts"),
     path("alerts/export.<str:kind>", lists.alert_export, name="alerts_export"),
@@ -42,6 +55,11 @@ urlpatterns = [
     # The address in SMS: short, because every character of an SMS counts.
     path("a/<str:number>", alert.alert_short, name="alert_short"),
     path("a/<str:number>/", alert.alert_short),
+    path("work/", work_orders.work, name="work"),
+    path("work-orders/", work_orders.work_order_list, name="work_orders"),
+    path("work-orders/new/", work_orders.work_order_new, name="work_order_new"),
+    path("work-orders/<str:number>/", work_orders.work_order, name="work_order"),
+    path("work-orders/<str:number>/act/", work_orders.work_order_act, name="work_order_act"),
     path("installation/", installation.installation, name="installation"),
     path("installation/list/", installation.installation_list, name="installation_list"),
     path("installation/list/export/", installation.installation_export, name="installation_export"),

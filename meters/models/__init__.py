@@ -16,12 +16,14 @@ from meters.models.intake import (
     RawChunk,
     ReadingConflict,
 )
+from meters.models.limits import MeteringLimit
 from meters.models.readings import LatestReading, Reading
 from meters.models.states import OperatingState, StateSegment
 from meters.models.work_orders import (
     WorkOrder,
     WorkOrderKind,
     WorkOrderLog,
+    WorkOrderSerial,
     WorkOrderStatus,
 )
 
@@ -35,6 +37,7 @@ __all__ = [
     "LatestReading",
     "ListeningSpan",
     "Meter",
+    "MeteringLimit",
     "MonitoringPoint",
     "OperatingState",
     "Profile",
@@ -45,5 +48,6 @@ __all__ = [
     "WorkOrder",
     "WorkOrderKind",
     "WorkOrderLog",
+    "WorkOrderSerial",
     "WorkOrderStatus",
 ]

@@ -57,6 +57,7 @@ class WorkOrder(models.Model):
     )
     text = models.TextField(_("what is to be done"))
     opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    is_official = models.BooleanField(_("opened by an authority"), default=True)
     opened_at = models.DateTimeField(_("opened"))
     due_at = models.DateTimeField(_("due"))
 
@@ -72,6 +73,20 @@ class WorkOrder(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class WorkOrderSerial(models.Model):
+    """How many work orders a local day has had; gives their numbers out without collisions."""
+
+    day = models.DateField(primary_key=True)
+    latest = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("serial number of work orders")
+        verbose_name_plural = _("serial numbers of work orders")
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.latest}"
 
 
 class WorkOrderLogQuerySet(ScopedQuerySet["WorkOrderLog"]):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from alerts.models import CALENDAR_RULES, Alert
+from alerts.models import CALENDAR_RULES, DEVICE_RULES, Alert
 from alerts.wording import get_advice, get_headline, get_sentence
 from common.web import nothing_new
 from orders.models import Declaration
@@ -28,8 +28,10 @@ from reports.views.common import picture_width
 from reports.views.enterprise import draw, kept, table
 from reports.why import get_why
 from reports.window import LONGEST, custom_query
+from tenancy.access import Permission, has_permission
 from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
+from tenancy.models import User
 
 AROUND = timedelta(minutes=30)
 
@@ -120,6 +122,7 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
         ],
         **get_why(occurrence),
         "declarations": [it for it in file.declarations if concerns(it, lanes)],
+        "work_order_url": _work_order_url(actor, found),
         "has_picture": found.rule not in CALENDAR_RULES,
         "acts": get_acts(found, eyes, typed=typed),
         "timeline_acts": get_timeline(file),
@@ -129,6 +132,14 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
         "live_url": f"{reverse('alert_live', args=[found.number])}?v={token}{kept(request)}",
         **draw(request, picture),
     }
+
+
+def _work_order_url(actor: User, found: Alert) -> str:
+    """Return where a work order for the alert's device is opened; empty for who may not."""
+    may_open = has_permission(actor, Permission.OPEN_WORK_ORDERS, enterprise=found.enterprise)
+    if not may_open or found.collector is None or found.rule not in DEVICE_RULES:
+        return ""
+    return f"{reverse('work_order_new')}?alert={found.number}"
 
 
 def _window(file: AlertFile, now: datetime) -> Window:

@@ -105,6 +105,9 @@ def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
         .order_by("-signed_at", "-pk"),
         "forward": [one for one in moves if one.is_forward],
         "others": [one for one in moves if not one.is_forward],
+        "may_open_work_order": has_permission(
+            person(request), Permission.OPEN_WORK_ORDERS, enterprise=found
+        ),
         "may_survey": _may(request, found, Event.SURVEY)
         and target_of(found.installation_status, Event.SURVEY) is not None,
         "point_count": MonitoringPoint.objects.filter(collector__enterprise=found).in_use().count(),

@@ -10,7 +10,7 @@ from tenancy.eyes import get_eyes
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Send authorities to the overview, enterprise people to their own, auditors to the log."""
+    """Send everybody to where their work begins: the overview, the own enterprise, the log..."""
     eyes = get_eyes(request)
     if eyes.is_authority:
         return redirect("city")
@@ -18,6 +18,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("enterprise", eyes.enterprise_ids[0])
     if eyes.may(Permission.SEE_AUDIT):
         return redirect("audit")
+    if eyes.may(Permission.DO_WORK_ORDERS):
+        return redirect("work")
     if eyes.may(Permission.MANAGE_GRANTS):
         return redirect("people")
     return render(request, "reports/no_duty.html")
