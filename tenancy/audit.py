@@ -7,6 +7,7 @@ export, a refusal) is written here, in the same transaction as what it tells of.
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from tenancy.models import AuditEntry, User
 
@@ -27,6 +28,7 @@ def record(
 ) -> None:
     """Append one entry; ``action`` is a dotted name such as ``"file.look"``, ``"list.export"``."""
     AuditEntry.objects.create(
+        at=timezone.now(),
         action=action,
         actor_id=actor.pk if actor else None,
         actor_name=str(actor or ""),
