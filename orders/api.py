@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.etags import answer_detail
-from common.api.fields import IdField, InstantField
+from common.api.fields import IdField, InstantField, TextField
 from common.api.filters import IdFilter
 from enterprises.models import Enterprise, Facility
 from orders.models import Declaration, DeclarationKind, DeclarationStatus
@@ -61,7 +61,7 @@ class NewDeclarationSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=DeclarationKind.choices)
     starts_at = InstantField()
     ends_at = InstantField()
-    reason = serializers.CharField(max_length=REASON_CHARACTERS)
+    reason = TextField(max_length=REASON_CHARACTERS)
 
 
 class DeclarationFilters(FilterSet):

@@ -101,7 +101,7 @@ class ProblemAutoSchema(AutoSchema):
     def get_examples(self) -> list[OpenApiExample]:
         examples: dict[str, Any] = getattr(self.view, "examples", {})
         action = self._action()
-        value = examples.get(action, examples.get("retrieve") if action == "list" else None)
+        value = examples.get(action, examples.get("retrieve"))
         out = [OpenApiExample("Answer", value=value, response_only=True)] if value else []
         if asked := examples.get(f"{action}:request"):
             out.append(OpenApiExample("Request", value=asked, request_only=True))
