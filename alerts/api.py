@@ -249,6 +249,7 @@ class OccurrenceViewSet(NestedViewSet):
 
 class AlertLogSerializer(serializers.ModelSerializer):
     actor = serializers.CharField(allow_null=True, help_text=_("Who; null for the machine."))
+    from_status = serializers.ChoiceField(AlertStatus.choices, allow_blank=True)
     detail = serializers.DictField()
 
     class Meta:

@@ -29,7 +29,7 @@ FACILITIES_AT_ONCE = 200
 
 class DeclarationSerializer(serializers.ModelSerializer):
     enterprise = serializers.IntegerField(source="enterprise_id")
-    facilities = serializers.PrimaryKeyRelatedField(
+    facilities: Any = serializers.PrimaryKeyRelatedField(
         many=True, read_only=True, help_text=_("None: the whole enterprise.")
     )
 

@@ -27,9 +27,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,80}")
 _KEPT_HEADERS = ("ETag", "Location")
 
 
-def once(
-    request: Request, *, actor: User, now: datetime, act: Callable[[], Response]
-) -> Response:
+def once(request: Request, *, actor: User, now: datetime, act: Callable[[], Response]) -> Response:
     """Return what ``act`` answers, or what it answered before to this key.
 
     ``act`` runs in a transaction. Ask before whether the person may see the object and do it: an

@@ -105,5 +105,3 @@ class InstantFilter(filters.Filter):
     """An instant from 1990 to 2200, with its offset (in an address ``+`` is written ``%2B``)."""
 
     field_class = InstantField
-
-

@@ -2,7 +2,8 @@
 
 ``type`` is ``urn:powerwatch:problem:<code>`` and stays; ``title`` and ``detail`` are for people and
 follow ``Accept-Language``. ``errors`` names each wrong field by ``pointer`` (body) or ``parameter``
-(address). A fault of ours is logged and answered with 500 and nothing of its cause; the frame around rolls back what it wrote.
+(address). A fault of ours is logged and answered with 500 and nothing of its cause;
+the frame around rolls back what it wrote.
 """
 
 import logging
@@ -170,9 +171,7 @@ def make_problem(error: exceptions.APIException, path: str) -> Response:
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, round(wait)))
     headers["Cache-Control"] = "no-store"
-    return Response(
-        body, status=error.status_code, headers=headers, content_type=PROBLEM_JSON
-    )
+    return Response(body, status=error.status_code, headers=headers, content_type=PROBLEM_JSON)
 
 
 def _as_api_error(error: Exception) -> exceptions.APIException | None:

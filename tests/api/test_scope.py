@@ -61,7 +61,9 @@ def test_every_role_reads_its_own_and_nothing_else(world, role):
             assert answer.status_code == (200 if is_seen else 404), (resource, answer.content)
 
 
-@pytest.mark.parametrize("role", [r for r in Role.values if Permission.USE_API in ROLE_PERMISSIONS[r]])
+@pytest.mark.parametrize(
+    "role", [r for r in Role.values if Permission.USE_API in ROLE_PERMISSIONS[r]]
+)
 def test_what_lies_under_an_object_is_seen_with_it(world, role):
     client = world.client(role)
     for resource, below, has_span in NESTED:
@@ -70,9 +72,7 @@ def test_what_lies_under_an_object_is_seen_with_it(world, role):
             (world.own, world.neighbour, world.stranger), expected, strict=True
         ):
             pk = plant.objects[resource].pk
-            answer = client.get(
-                f"/api/v1/{resource}/{pk}/{below}", SPAN if has_span else {}
-            )
+            answer = client.get(f"/api/v1/{resource}/{pk}/{below}", SPAN if has_span else {})
             assert answer.status_code == (200 if is_seen else 404), answer.content
             if is_seen:
                 assert len(answer.json()["results"]) == 1
@@ -130,7 +130,8 @@ def test_dated_records_are_asked_for_an_instant(world):
     for resource in ("pairings", "meters", "thresholds"):
         pk = world.own.objects[resource].pk
         ids = lambda at: {  # noqa: E731
-            row["id"] for row in client.get(f"/api/v1/{resource}", {"at": at}).json()["results"]  # noqa: B023
+            row["id"]
+            for row in client.get(f"/api/v1/{resource}", {"at": at}).json()["results"]  # noqa: B023
         }
         assert pk in ids("2026-11-23T00:00:00+08:00")
         assert pk not in ids("2018-01-01T00:00:00+08:00")
