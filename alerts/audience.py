@@ -11,9 +11,9 @@ from datetime import date, datetime
 
 from django.db.models import Q
 
-from alerts.models import Alert, Channel, Level
+from alerts.models import DEVICE_RULES, Alert, Channel, Level
 from common.localtime import local_date
-from tenancy.models import Grant, Role, User
+from tenancy.models import Grant, Role, SiteAssignment, User
 
 CATALOGUE = "levels and messages of the rule catalogue"
 ASSUMPTION = "assumption"
@@ -99,14 +99,22 @@ def get_grants(alert: Alert, *, roles: Iterable[Role], at: datetime) -> list[Gra
     """Return the grants of these roles that cover the alert's enterprise and are in force.
 
     A grant covers it by naming the enterprise, or by naming a division whose subtree holds the
-    alert's county. Inactive people are left out. Each grant comes with its user; one query.
+    alert's county. Operators look after devices: they hear of collectors and meters alone, by a
+    grant for a company to which the collector's site is assigned at that instant, or for the
+    enterprise. Inactive people are left out. Each grant comes with its user; one query.
     """
     codes = alert.county.path.rstrip("/").split("/")
     holding = ["/".join(codes[: depth + 1]) + "/" for depth in range(len(codes))]
     covers = Q(enterprise=alert.enterprise_id) | Q(division__path__in=holding)
+    roles = set(roles)
+    if alert.rule in DEVICE_RULES and alert.collector is not None:
+        serving = SiteAssignment.objects.in_force(at).filter(site=alert.collector.site_id)
+        covers |= Q(role=Role.OPERATOR, company__in=serving.values("company"))
+    else:
+        roles.discard(Role.OPERATOR)
     return list(
         Grant.objects.in_force(at)
-        .filter(covers, role__in=list(roles), user__is_active=True)
+        .filter(covers, role__in=roles, user__is_active=True)
         .select_related("user")
         .order_by("pk")
     )

@@ -7,7 +7,7 @@ leaves the queue rows, and doing it again changes nothing.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from alerts.parameters import get_tuning, load_parameters
 from common.intervals import Span
 from meters.listening import get_deaf_spans
 from meters.models import ChangedWindow, CollectorStatus
-from meters.queries import get_points
+from meters.queries import Point, get_points
 from meters.segments import try_lock, update_segments
 
 logger = logging.getLogger(__name__)
@@ -56,11 +56,27 @@ def process_changes(enterprise_id: int, *, now: datetime) -> bool:
         since = min(row[0] for row in taken)
         place = get_place(enterprise_id)
         points = get_points(enterprise_id=enterprise_id, tuning=place.tuning(now))
-        update_segments(enterprise_id, since, points=points)
+        for some in _in_batches(points, now - since):
+            update_segments(enterprise_id, since, points=some)
         evaluate_enterprise(
             enterprise_id, as_of=now, now=now, since=since, place=place, points=points
         )
         return True
+
+
+#: How many days of readings of one point are held in memory at a time, all points together.
+POINT_DAYS_AT_ONCE = 90
+
+
+def _in_batches(points: Sequence[Point], length: timedelta) -> Iterator[Sequence[Point]]:
+    """Yield the points, fewer at a time the further a change reaches back; live data: all."""
+    days = max(1.0, length / timedelta(days=1))
+    size = max(1, int(POINT_DAYS_AT_ONCE / days))
+    if days == 1.0 or size >= len(points):
+        yield points
+        return
+    for start in range(0, len(points), size):
+        yield points[start : start + size]
 
 
 def drain_changes(*, clock: Callable[[], datetime], budget_s: float = 2.0) -> Drained:

@@ -24,7 +24,7 @@ from alerts.evaluation.findings import (
     number_row,
 )
 from alerts.evaluation.findings import Number as N
-from alerts.models import Occurrence, OccurrenceState, RuleCode
+from alerts.models import CALENDAR_RULES, Occurrence, OccurrenceState, RuleCode
 from alerts.parameters import ParameterBook, get_tuning, load_parameters
 from alerts.reconcile import Judged, Outcome, Reconciler, match
 from common.intervals import normalise
@@ -129,7 +129,9 @@ def _load_occurrences(enterprise_id: int, since: datetime) -> tuple[datetime, li
         rows = list(
             Occurrence.objects.filter(
                 Q(ended_at__gt=start) | Q(state=OccurrenceState.FIRING), enterprise=enterprise_id
-            ).select_related("alert")
+            )
+            .exclude(rule__in=CALENDAR_RULES)
+            .select_related("alert")
         )
         starts = [
             row.started_at
@@ -207,6 +209,7 @@ def _judge(
     yield from _judge_r01(place, points, timelines, pairings, cuts, excuses, as_of)
     for collector_id, members in _group(points, lambda point: point.collector_id).items():
         first = members[0]
+        standing = [point for point in members if point.retired_at is None]
         facts = r10.CollectorFacts(
             id=collector_id,
             mn=first.mn,
@@ -215,9 +218,9 @@ def _judge(
             interval=first.rules.interval,
             stale_after=first.rules.stale_after,
             facility_ids=frozenset(point.facility_id for point in members),
-            points_total=len(members),
+            points_total=len(standing),
             received_at=first.received_at,
-            is_enabled=first.is_enabled,
+            is_enabled=first.is_enabled and bool(standing),
         )
         yield from r10.evaluate(
             facts,

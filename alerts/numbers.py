@@ -67,6 +67,15 @@ def _names() -> dict[str, tuple[str, str]]:
             _("Without voltage for"),
             _("A power cut is reported when it lasts this long"),
         ),
+        "certificate_days_left": (
+            _("Certificates end in"),
+            _("Told this long before the certificate ends"),
+        ),
+        "certificate_days_over": (_("Certificates ended before"), ""),
+        "overdue_days": (
+            _("Overdue by"),
+            _("This level begins this long after the due day"),
+        ),
     }
 
 
@@ -139,6 +148,8 @@ def _with_unit(value: float | None, unit: str) -> str:
         return formats.MISSING
     if unit == "min":
         return formats.duration(value, language=get_language())
+    if unit == "d":
+        return _("%(days)s days") % {"days": formats.number(value)}
     if unit == "kW":
         return formats.kw(value)
     shown = formats.number(value, None if float(value).is_integer() else 1)

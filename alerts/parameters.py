@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 
@@ -57,6 +58,19 @@ def load_parameters(*, division_path: str, industry: str, enterprise_id: int) ->
     return ParameterBook(
         (facility_id, _dated(key, value, valid_from, valid_to, facility_id, of, kind, path))
         for key, value, valid_from, valid_to, facility_id, of, kind, path in rows
+    )
+
+
+def dated_for(key: str, rows: Iterable[tuple[Any, ...]], *, path: str, industry: str) -> Parameters:
+    """Return one parameter's values for a county and industry out of everybody's rows.
+
+    rows: (value, valid_from, valid_to, industry, division's kind, its path, facility). Those of
+    single facilities are left out.
+    """
+    return Parameters(
+        _dated(key, value, valid_from, valid_to, None, of, kind, where)
+        for value, valid_from, valid_to, of, kind, where, facility_id in rows
+        if facility_id is None and of in ("", industry) and path.startswith(where or "")
     )
 
 

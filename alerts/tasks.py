@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from alerts import dispatch
+from alerts.calendar import evaluate_calendar as judge_calendar
 from alerts.drain import drain_changes, evaluate_silent
 
 
@@ -17,6 +18,12 @@ def evaluate_changed(**kwargs: object) -> None:
 def evaluate_clock(**kwargs: object) -> None:
     """Judge what happens because nothing comes: collectors that fell silent."""
     evaluate_silent(now=timezone.now())
+
+
+@shared_task(name="alerts.evaluate_calendar")
+def evaluate_calendar(**kwargs: object) -> None:
+    """Judge what happens because a day comes: certificates that end, due days that pass."""
+    judge_calendar(now=timezone.now())
 
 
 @shared_task(name="alerts.dispatch_notifications")

@@ -7,7 +7,7 @@ whole. Nothing here judges: until a person has reviewed an alert its claim is wo
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,7 @@ from alerts.models import (
 )
 from alerts.numbers import Row, describe_numbers
 from common import formats
+from common.localtime import day_start
 from tenancy.models import Role
 
 __all__ = [
@@ -107,6 +108,8 @@ def get_subject(alert: Alert, occurrence: Occurrence) -> str:
     Reads the evidence; only where that names nothing does it query.
     """
     evidence = occurrence.evidence
+    if alert.rule == RuleCode.R19:
+        return str(_("metering installation"))
     for key in ("production", "site"):
         if name := evidence.get(key, {}).get("name"):
             return clean_line(name)
@@ -164,6 +167,18 @@ def _claim(alert: Alert, occurrence: Occurrence) -> str:
             )
             % words
         )
+    if alert.rule == RuleCode.R18:
+        return _certificates(occurrence, words, goes_on)
+    if alert.rule == RuleCode.R19:
+        if goes_on:
+            return (
+                _(
+                    "Metering had to be installed and accepted by %(due_on)s;"
+                    " it is %(days)s days overdue."
+                )
+                % words
+            )
+        return _("Metering had to be accepted by %(due_on)s; it was %(days)s days overdue.") % words
     if goes_on:
         return (
             _(
@@ -176,6 +191,32 @@ def _claim(alert: Alert, occurrence: Occurrence) -> str:
         _(
             "From %(start)s to %(end)s %(points)s of the %(points_total)s metered points at"
             " %(site)s were without voltage for %(duration)s, a suspected power cut; power is back."
+        )
+        % words
+    )
+
+
+def _certificates(occurrence: Occurrence, words: dict[str, str], goes_on: bool) -> str:
+    if not goes_on:
+        return (
+            _(
+                "The certificates of %(meters)s meters at %(site)s (ending %(expires_on)s)"
+                " are renewed or the meters replaced."
+            )
+            % words
+        )
+    if occurrence.evidence.get("is_expired"):
+        return (
+            _(
+                "The certificates of %(meters)s meters at %(site)s ended on %(expires_on)s,"
+                " %(days)s days ago."
+            )
+            % words
+        )
+    return (
+        _(
+            "The certificates of %(meters)s meters at %(site)s end on %(expires_on)s,"
+            " in %(days)s days."
         )
         % words
     )
@@ -254,6 +295,10 @@ def _withdrawn(alert: Alert, occurrence: Occurrence) -> str:
             )
             % words
         )
+    if alert.rule == RuleCode.R18:
+        return _("Withdrawn: by later records the certificates at %(site)s hold longer.") % words
+    if alert.rule == RuleCode.R19:
+        return _("Withdrawn: by the day now due the installation is not overdue.")
     return (
         _(
             "Withdrawn: later data do not bear out a power cut at %(site)s"
@@ -276,9 +321,25 @@ def _words(alert: Alert, occurrence: Occurrence) -> dict[str, str]:
         "controls": _join_names([c.get("name", "") for c in _failing_controls(evidence)]),
         "site": site,
         "mn": clean_line(evidence.get("collector", {}).get("mn", ""))[-6:],
+        "meters": formats.number(len(evidence.get("meters", ()))),
+        "expires_on": _day(evidence.get("expires_on")),
+        "due_on": _day(evidence.get("due_on")),
+        "days": formats.number(_days(evidence)),
         "points": formats.number(evidence.get("points")),
         "points_total": formats.number(evidence.get("points_total")),
     }
+
+
+def _day(day: str | None) -> str:
+    """Return an ISO date as people write it."""
+    if not day:
+        return formats.MISSING
+    return formats.local_date(day_start(date.fromisoformat(day)), language=get_language())
+
+
+def _days(evidence: dict[str, Any]) -> float | None:
+    values = [n.get("value") for n in evidence.get("numbers", []) if n.get("unit") == "d"]
+    return values[0] if values else None
 
 
 def _minutes(occurrence: Occurrence) -> float:
@@ -344,6 +405,10 @@ def get_advice(alert: Alert, *, audience: str = "") -> str:
         return _("Ask the enterprise and its operator; the gap counts as unknown, not as stopped.")
     if alert.rule == RuleCode.R12:
         return _("Compare with the grid's notice; what happened meanwhile counts as unknown.")
+    if alert.rule == RuleCode.R18:
+        return _("Open a work order for calibration; the file shows the new certificate at once.")
+    if alert.rule == RuleCode.R19:
+        return _("See in the installation programme what is missing, and call the enterprise.")
     if alert.status == AlertStatus.ACKNOWLEDGED:
         return _("Wait for the explanation or verify on site.")
     if alert.level == Level.RED:
@@ -360,6 +425,10 @@ def _enterprise_advice(alert: Alert) -> str:
         return _("Check the collector's power and network; stored readings are sent later.")
     if alert.rule == RuleCode.R12:
         return _("If power was cut, declare it with the notice; if not, check the meters' supply.")
+    if alert.rule == RuleCode.R18:
+        return _("Have the meters verified and let the operator record the new certificates.")
+    if alert.rule == RuleCode.R19:
+        return _("Agree a day with the operator now; explain here what keeps you from it.")
     if alert.level == Level.RED:
         return _(
             "Check the control facility at once, start it or stop production,"

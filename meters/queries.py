@@ -10,7 +10,7 @@ from django.db import connection
 
 from common.intervals import Span
 from enterprises.models import Threshold
-from meters.models import MonitoringPoint
+from meters.models import Meter, MonitoringPoint
 from meters.states import CommissioningRow, Sample, Segment, State, StateRules, Tuning, state_rules
 from meters.timelines import Timeline, combine_points
 
@@ -29,6 +29,7 @@ class Point:
     is_enabled: bool  # its collector
     received_at: datetime | None  # when its collector was last heard, our clock
     rules: StateRules
+    retired_at: datetime | None = None
 
 
 class SegmentRow(NamedTuple):
@@ -75,6 +76,7 @@ def get_points(
     rows = list(
         points.values(
             "pk",
+            "retired_at",
             "facility_id",
             "facility__name",
             "facility__load_class",
@@ -118,6 +120,7 @@ def _make_point(
             rows=commissioned,
             tuning=tuning,
         ),
+        retired_at=row["retired_at"],
     )
 
 
@@ -230,7 +233,21 @@ def facility_spans(
     points: Iterable[Point], segments: Mapping[int, Sequence[SegmentRow]]
 ) -> dict[int, Timeline]:
     """Return each facility's timeline from its points' segments, by facility."""
-    by_facility: dict[int, list[Sequence[SegmentRow]]] = defaultdict(list)
+    by_facility: dict[int, list[Point]] = defaultdict(list)
     for point in points:
-        by_facility[point.facility_id].append(segments.get(point.id, ()))
-    return {facility_id: combine_points(rows) for facility_id, rows in by_facility.items()}
+        by_facility[point.facility_id].append(point)
+    return {
+        facility_id: combine_points(
+            [segments.get(point.id, ()) for point in members],
+            [point.retired_at for point in members],
+        )
+        for facility_id, members in by_facility.items()
+    }
+
+
+def get_meter_at(point: MonitoringPoint, at: datetime) -> Meter | None:
+    """Return the meter record in force on the point at the instant: its ratio is that evidence's.
+
+    None where none is on record for that time.
+    """
+    return Meter.objects.in_force(at).filter(point=point).first()

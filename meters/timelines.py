@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from common.intervals import (
@@ -16,6 +16,9 @@ from common.intervals import (
     union,
 )
 from meters.states import State
+
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,15 @@ class Stateful(Protocol):
     def end(self) -> datetime: ...
 
 
-def combine_points(points: Sequence[Sequence[Stateful]]) -> Timeline:
+def combine_points(
+    points: Sequence[Sequence[Stateful]], retired: Sequence[datetime | None] = ()
+) -> Timeline:
     """Return one facility's timeline from its points' segments (ascending, one list a point).
 
     ON if any point is ON; resting only where every point is known and none is ON; a facility
-    without points, or with one that never sent, is never known to rest.
+    without points, or with one that never sent, is never known to rest. ``retired`` says for each
+    point when it was retired, if it was: from then on the others speak alone, and one that took
+    its place is not asked about the time before.
     """
 
     def spans(segments: Sequence[Stateful], *states: State) -> Spans:
@@ -83,11 +90,14 @@ def combine_points(points: Sequence[Sequence[Stateful]]) -> Timeline:
     if not everything:
         return Timeline()
     on = union(*(spans(segments, State.ON) for segments in points))
-    rests = [spans(segments, State.OFF, State.STANDBY, State.POWER_CUT) for segments in points]
-    resting = covered_by_at_least(rests, len(points))
-    cut = covered_by_at_least(
-        [spans(segments, State.POWER_CUT) for segments in points], len(points)
-    )
+    excused = _not_asked(points, retired)
+
+    def all_in(*states: State) -> Spans:
+        each = [union(spans(own, *states), excused[n]) for n, own in enumerate(points)]
+        return covered_by_at_least(each, len(points))
+
+    resting = all_in(State.OFF, State.STANDBY, State.POWER_CUT)
+    cut = all_in(State.POWER_CUT)
     standby = intersect(resting, union(*(spans(segments, State.STANDBY) for segments in points)))
     return Timeline(
         on=on,
@@ -98,3 +108,23 @@ def combine_points(points: Sequence[Sequence[Stateful]]) -> Timeline:
         known_from=min(segment.start for segment in everything),
         known_until=max(segment.end for segment in everything),
     )
+
+
+def _not_asked(
+    points: Sequence[Sequence[Stateful]], retired: Sequence[datetime | None]
+) -> list[Spans]:
+    """Return for each point when it is not asked: after its end, or before it took a place."""
+    ends = [end for end in retired if end is not None]
+    if not ends:
+        return [[] for _ in points]
+    latest = max(ends)
+    is_over = len(ends) == len(points)
+    out: list[Spans] = []
+    for segments, end in zip(points, retired, strict=True):
+        if end is not None:
+            out.append(normalise([(end, latest if is_over else _END)]))
+        elif segments:
+            out.append([Span(_BEGINNING, min(segments[0].start, latest))])
+        else:
+            out.append([])
+    return out

@@ -3,9 +3,11 @@ from django.db.models.signals import post_migrate
 
 
 def _after_migrate(**kwargs: object) -> None:
+    from powerwatch.audited_tables import install_audit_triggers
     from powerwatch.database_roles import grant_roles
     from powerwatch.walls import raise_walls
 
+    install_audit_triggers()
     grant_roles()
     raise_walls()
 

@@ -12,7 +12,16 @@ from django.db import connection
 ROLES = ("powerwatch_web", "powerwatch_worker", "powerwatch_gateway")
 
 #: Appended, never changed: not even the web role can edit what happened.
-APPEND_ONLY = ("alerts_alertlog", "meters_reading", "meters_rawchunk", "meters_readingconflict")
+APPEND_ONLY = (
+    "alerts_alertlog",
+    "enterprises_installationlog",
+    "meters_rawchunk",
+    "meters_reading",
+    "meters_readingconflict",
+    "meters_workorderlog",
+    "tenancy_auditentry",
+    "enterprises_surveysheet",
+)
 
 GATEWAY_READS = (
     "meters_collector",

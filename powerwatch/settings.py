@@ -4,6 +4,7 @@
 Asia/Shanghai on screen; both are fixed, not settings.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,6 +30,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_htmx",
     "django_filters",
     "rest_framework",
@@ -47,17 +52,20 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "common.middleware.ContentSecurityPolicyMiddleware",
+    "common.middleware.SecureHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "common.uploads.UploadBoundMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenancy.middleware.ScopeMiddleware",
+    "tenancy.guard.SessionGuardMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "powerwatch.urls"
@@ -136,6 +144,7 @@ CELERY_TASK_ROUTES = {
     "alerts.evaluate_clock": {"queue": "evaluate"},
     "alerts.dispatch_notifications": {"queue": "notify"},
     "alerts.sweep_notifications": {"queue": "notify"},
+    "meters.run_import": {"queue": "report"},
 }
 CELERY_BEAT_SCHEDULE = {
     # The gateway rings evaluate_changed after each commit; this finds what a lost ring left.
@@ -150,6 +159,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    # Rules of the calendar (certificates, due days); a look that finds nothing is six queries.
+    "evaluate-calendar": {
+        "task": "alerts.evaluate_calendar",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "dispatch-notifications": {
         "task": "alerts.dispatch_notifications",
         "schedule": 5.0,
@@ -160,6 +175,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "resume-imports": {"task": "meters.resume_imports", "schedule": 60.0},
+    "sweep-files": {"task": "enterprises.sweep_files", "schedule": 86_400.0},
     "sweep-idempotent-answers": {"task": "tenancy.sweep_idempotent_answers", "schedule": 3600.0},
     "make-partitions": {"task": "meters.make_partitions", "schedule": 3600.0},
 }
@@ -172,14 +189,45 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
+    {"NAME": "tenancy.passwords.ClassesValidator", "OPTIONS": {"classes": 3}},
+    {"NAME": "tenancy.passwords.NameValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "full_name", "phone", "email")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "tenancy.passwords.NotOneOfTheLastValidator", "OPTIONS": {"count": 5}},
 ]
+PASSWORD_AGE_DAYS = env.integer("POWERWATCH_PASSWORD_AGE_DAYS", 90, minimum=0)  # 0: never
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tenancy.signin.Backend"]
+# A second factor: "required" of authority staff and the three administrators, or "offered" to all.
+SECOND_FACTOR = env.text("POWERWATCH_SECOND_FACTOR", "offered" if DEMO else "required")
+if SECOND_FACTOR not in ("required", "offered"):
+    raise ImproperlyConfigured(
+        f"POWERWATCH_SECOND_FACTOR={SECOND_FACTOR!r}: expected required or offered"
+    )
+OTP_TOTP_ISSUER = "PowerWatch"
+# Sessions end when nobody uses them, and after SESSION_HOURS in any case.
+IDLE_MINUTES = env.integer("POWERWATCH_IDLE_MIN", 720 if DEMO else 15, minimum=1)  # authorities
+IDLE_MINUTES_OTHERS = env.integer("POWERWATCH_IDLE_OTHERS_MIN", 720 if DEMO else 60, minimum=1)
+SESSION_HOURS = env.integer("POWERWATCH_SESSION_HOURS", 12, minimum=1)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+PROOF_MINUTES = env.integer("POWERWATCH_PROOF_MIN", 10, minimum=1)  # see tenancy.stepup
+# Failures under one name rest it, from wherever they come and whether or not anybody has the name.
+AXES_FAILURE_LIMIT = env.integer("POWERWATCH_LOCK_AFTER", 5, minimum=1)
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("POWERWATCH_LOCK_MIN", 15, minimum=1))
+AXES_LOCKOUT_PARAMETERS = ["username", ["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody is kept out by knocking on
+AXES_LOCKOUT_CALLABLE = "tenancy.signin.lockout_answer"
+AXES_CLIENT_IP_CALLABLE = "common.addresses.client_address"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -192,6 +240,17 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"  # of the screen; PostgreSQL holds timestamptz, that is UTC
+
+# --- files handed in ---
+
+UPLOAD_MAX_BYTES = env.integer("POWERWATCH_UPLOAD_MAX_MB", 20, minimum=1) * 1024 * 1024
+UPLOAD_MAX_PIXELS = env.integer("POWERWATCH_UPLOAD_MAX_MEGAPIXELS", 40, minimum=1) * 1_000_000
+ATTACHMENTS_QUOTA_BYTES = env.integer("POWERWATCH_ATTACHMENTS_QUOTA_MB", 500, minimum=1) * 1024**2
+FILE_UPLOAD_HANDLERS = [
+    "common.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- static files ---
 
@@ -219,12 +278,16 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-BEHIND_PROXY = env.flag("POWERWATCH_BEHIND_PROXY")
+BEHIND_PROXY = env.flag("POWERWATCH_BEHIND_PROXY")  # then its X-Forwarded-* are believed
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+# The prefix binds the cookie to this host and to TLS; browsers refuse it without.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # --- messages out ---
@@ -322,5 +385,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"axes": {"level": "ERROR"}},  # the audit log says it, with the person's name
     "root": {"handlers": ["stderr"], "level": env.text("POWERWATCH_LOG_LEVEL", "INFO")},
 }

@@ -7,9 +7,19 @@ from django.utils.translation import gettext as _
 from reports.maps import get_map
 from tenancy.access import Permission
 from tenancy.eyes import Eyes, get_eyes
+from tenancy.models import Role
 
 #: Pages whose rows can be narrowed to one county by ``?county=``.
-NARROWED = frozenset({"city", "alerts", "enterprises"})
+NARROWED = frozenset({"city", "alerts", "enterprises", "installation", "installation_list"})
+
+#: Pages of the programme beside its first.
+PROGRAMME = (
+    "installation_list",
+    "installation_batches",
+    "installation_batch_new",
+    "installation_batch",
+    "enterprise_installation",
+)
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -23,9 +33,14 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "navigation": _navigation(eyes, here or "", staff=request.user.is_staff),
         "whose_eyes": eyes.label,
         "scope_chip": _scope_chip(request, eyes, here or ""),
+        "people_url": reverse("people") if _manages_people(eyes) else "",
         "search_url": reverse("enterprises") if eyes.is_authority else "",
         "search_query": request.GET.get("q", "") if here == "enterprises" else "",
     }
+
+
+def _manages_people(eyes: Eyes) -> bool:
+    return eyes.may(Permission.MANAGE_GRANTS) or eyes.may(Permission.MANAGE_ENTERPRISE_PEOPLE)
 
 
 def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]]:
@@ -52,16 +67,23 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("alerts", "alert", _("Alerts"), "alert"),
             entry("enterprises", "enterprise", _("Enterprises"), "enterprise"),
         ]
+        if eyes.may(Permission.SEE_PROGRAMME):
+            entries.append(entry("installation", "device", _("Installation"), *PROGRAMME))
     elif eyes.enterprise_ids:
         own = eyes.enterprise_ids[0]
         entries += [
             entry("enterprise", "enterprise", _("My enterprise"), args=(own,)),
             entry("alerts", "alert", _("Alerts"), "alert"),
         ]
+    if eyes.role == Role.SECURITY_ADMIN:
+        entries += [
+            entry("people", "user", _("People"), "person", "person_new", "grant_give"),
+            entry("companies", "repair", _("Operator companies"), "company", "company_new"),
+        ]
     if eyes.may(Permission.SEE_MESSAGES):
         entries.append(entry("messages", "message", _("Messages")))
     if eyes.may(Permission.SEE_INTAKE):
-        entries.append(entry("intake", "device", _("Intake"), phone=False))
+        entries.append(entry("intake", "online", _("Intake"), phone=False))
     if staff:
         entries.append(entry("admin:index", "admin", _("Admin"), phone=False))
     return entries

@@ -3,7 +3,17 @@
 from django.urls import path
 
 from reports.messages import messages_view
-from reports.views import alert, city, enterprise, home, intake, lists
+from reports.views import (
+    alert,
+    batches,
+    city,
+    enterprise,
+    enterprise_installation,
+    home,
+    installation,
+    intake,
+    lists,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -21,6 +31,27 @@ urlpatterns = [
     # The address in SMS: short, because every character of an SMS counts.
     path("a/<str:number>", alert.alert_short, name="alert_short"),
     path("a/<str:number>/", alert.alert_short),
+    path("installation/", installation.installation, name="installation"),
+    path("installation/list/", installation.installation_list, name="installation_list"),
+    path("installation/batches/", batches.batch_list, name="installation_batches"),
+    path("installation/batches/new/", batches.batch_new, name="installation_batch_new"),
+    path("installation/batches/<int:pk>/", batches.batch, name="installation_batch"),
+    path("installation/batches/<int:pk>/act/", batches.batch_act, name="installation_batch_act"),
+    path(
+        "enterprises/<int:pk>/installation/",
+        enterprise_installation.enterprise_installation,
+        name="enterprise_installation",
+    ),
+    path(
+        "enterprises/<int:pk>/installation/act/",
+        enterprise_installation.enterprise_installation_act,
+        name="enterprise_installation_act",
+    ),
+    path(
+        "enterprises/<int:pk>/installation/survey/",
+        enterprise_installation.enterprise_survey,
+        name="enterprise_survey",
+    ),
     path("intake/", intake.intake, name="intake"),
     path("messages/", messages_view, name="messages"),
 ]

@@ -19,6 +19,10 @@ DEMO_ACCOUNTS: list[DemoAccount] = [
     {"username": "province", "password": "taihang-ridge-6183", "label": _("Province viewer")},
     {"username": "xiangfen", "password": "dingcun-stone-5074", "label": _("Xiangfen branch")},
     {"username": "hongtong", "password": "locust-tree-8291", "label": _("Hongtong branch")},
+    {"username": "countyair", "password": "morning-mist-6427", "label": _("County air office")},
+    {"username": "technical", "password": "ammeter-clamp-1592", "label": _("Technical reviewer")},
+    {"username": "legal", "password": "bronze-seal-7038", "label": _("Legal reviewer")},
+    {"username": "head", "password": "office-lamp-2864", "label": _("Approver")},
     {
         "username": "enterprise",
         "password": "iron-ladle-3617",
@@ -30,4 +34,7 @@ DEMO_ACCOUNTS: list[DemoAccount] = [
         "password": "salt-lake-1738",
         "label": _("Administrator of another city"),
     },
+    {"username": "sysadmin", "password": "server-rack-5216", "label": _("System administrator")},
+    {"username": "secadmin", "password": "gate-keeper-8473", "label": _("Security administrator")},
+    {"username": "auditor", "password": "ledger-brush-3950", "label": _("Auditor")},
 ]

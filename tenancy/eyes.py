@@ -10,7 +10,13 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from tenancy.access import AUTHORITY_ROLES, ROLE_PERMISSIONS, Permission, get_authority
+from tenancy.access import (
+    AUTHORITY_ROLES,
+    ROLE_PERMISSIONS,
+    Permission,
+    get_authority,
+    keep_authority,
+)
 from tenancy.models import Division, DivisionKind, Grant, User
 
 
@@ -35,6 +41,8 @@ def person(request: HttpRequest) -> User:
     user = request.user
     if not isinstance(user, User):
         raise TypeError("a page without a signed-in user")
+    if not hasattr(user, "_kept_authority"):
+        keep_authority(user)  # the user is this request's own: one page asks for the grants once
     return user
 
 

@@ -21,6 +21,8 @@ RULE_TITLES = {
     "R01": gettext_noop("Control facility not running"),
     "R10": gettext_noop("Collector offline"),
     "R12": gettext_noop("Power cut"),
+    "R18": gettext_noop("Meter certificate expired or expiring"),
+    "R19": gettext_noop("Metering installation overdue"),
 }
 
 MINUTE = timedelta(minutes=1)

@@ -82,6 +82,48 @@ _SPECS = (
         "domain 7(5), A",
     ),
     ParameterSpec(
+        "r18_notice_days",
+        30,
+        "d",
+        gettext_noop("R18: days before a certificate ends at which it is told"),
+        "domain 8, A",
+    ),
+    ParameterSpec(
+        "r18_level_notice",
+        3,
+        "",
+        gettext_noop("R18: level before the certificate ends"),
+        "domain 8",
+    ),
+    ParameterSpec(
+        "r18_level_expired",
+        3,
+        "",
+        gettext_noop("R18: level from the day on which the certificate ends"),
+        "domain 8",
+    ),
+    ParameterSpec(
+        "r19_days_yellow",
+        0,
+        "d",
+        gettext_noop("R19: whole days past the due day that are level 3"),
+        "domain 8, A",
+    ),
+    ParameterSpec(
+        "r19_days_orange",
+        3,
+        "d",
+        gettext_noop("R19: whole days past the due day that are level 2"),
+        "domain 8, A",
+    ),
+    ParameterSpec(
+        "r19_days_red",
+        7,
+        "d",
+        gettext_noop("R19: whole days past the due day that are level 1"),
+        "domain 8, A",
+    ),
+    ParameterSpec(
         "group_hours",
         8,
         "h",
@@ -196,6 +238,6 @@ class Parameters:
         return self.at(key, at).value
 
     def duration(self, key: str, at: datetime) -> timedelta:
-        """Return a value whose unit is h, min or s as a duration."""
-        unit = {"h": "hours", "min": "minutes", "s": "seconds"}[CATALOGUE[key].unit]
+        """Return a value whose unit is d, h, min or s as a duration."""
+        unit = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}[CATALOGUE[key].unit]
         return timedelta(**{unit: self.number(key, at)})

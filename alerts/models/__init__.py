@@ -1,6 +1,8 @@
 """Alerts, their occurrences and log, the rules' parameters and the outbox."""
 
 from alerts.models.alert import (
+    CALENDAR_RULES,
+    DEVICE_RULES,
     Alert,
     AlertLog,
     AlertStatus,
@@ -13,6 +15,8 @@ from alerts.models.outbox import Channel, Notification, NotificationState
 from alerts.models.parameters import RuleParameter
 
 __all__ = [
+    "CALENDAR_RULES",
+    "DEVICE_RULES",
     "Alert",
     "AlertLog",
     "AlertStatus",

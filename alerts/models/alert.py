@@ -16,6 +16,14 @@ class RuleCode(models.TextChoices):
     R01 = "R01", _("Control facility not running")
     R10 = "R10", _("Collector offline")
     R12 = "R12", _("Power cut")
+    R18 = "R18", _("Meter certificate expired or expiring")
+    R19 = "R19", _("Metering installation overdue")
+
+
+#: Rules that follow from dates and records, not from readings: ``alerts.calendar`` judges them.
+CALENDAR_RULES = (RuleCode.R18, RuleCode.R19)
+#: Rules on devices, whose alerts name a collector: all that an operator company sees and is told.
+DEVICE_RULES = (RuleCode.R10, RuleCode.R18)
 
 
 class Level(models.IntegerChoices):
@@ -60,7 +68,8 @@ class AlertQuerySet(ScopedQuerySet["Alert"]):
 class Alert(models.Model):
     """A suspected matter of one rule on one subject, with its occurrences 报警.
 
-    The subject is the production facility for R01, the collector for R10, the site for R12.
+    The subject is the production facility for R01, the collector for R10, the site for R12, the
+    certificates behind a collector that end on one day for R18, the enterprise for R19.
     Occurrences of the same rule and subject within ``group_hours`` join one alert.
     """
 
@@ -132,6 +141,10 @@ class OccurrenceState(models.TextChoices):
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
 
 
+class OccurrenceQuerySet(ScopedQuerySet["Occurrence"]):
+    reach = Reach("enterprise__county", "enterprise", site="alert__collector__site")
+
+
 class Occurrence(models.Model):
     """One stretch in which the rule held 一次报警事件, with the numbers that made the verdict."""
 
@@ -148,6 +161,8 @@ class Occurrence(models.Model):
     ended_at = models.DateTimeField()  # event time
     detected_at = models.DateTimeField()  # our clock, when first written
     evidence = models.JSONField(default=dict)  # see alerts.evaluation.findings
+
+    objects = OccurrenceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("occurrence")
@@ -168,6 +183,12 @@ class Occurrence(models.Model):
         indexes = [
             # reconciliation: what an enterprise's window already holds
             models.Index(fields=["enterprise", "ended_at"], name="alerts_occurrence_window"),
+            # the calendar: which of the few that go on no longer hold
+            models.Index(
+                fields=["rule", "enterprise"],
+                name="alerts_occurrence_firing",
+                condition=Q(state="FIRING"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -83,6 +83,9 @@ class LineGrade(models.Model):
     grade = models.CharField(_("performance grade"), max_length=12)
     valid_from = models.DateTimeField(_("valid from"))
     basis = models.CharField(_("basis"), max_length=120, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
 
     objects = LineGradeQuerySet.as_manager()
 
@@ -207,6 +210,10 @@ class Threshold(models.Model):
         verbose_name=_("approved by"),
     )
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+    reason = models.CharField(_("reason of the change"), max_length=200, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
 
     objects = ThresholdQuerySet.as_manager()
 
@@ -278,6 +285,10 @@ class Pairing(models.Model):
         verbose_name=_("approved by"),
     )
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+    reason = models.CharField(_("reason of the change"), max_length=200, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
 
     objects = PairingQuerySet.as_manager()
 

@@ -138,7 +138,7 @@ class SurveySheet(models.Model):
     company = models.ForeignKey(
         OperatorCompany, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    rows = models.JSONField(_("points needed"), default=list)  # enterprises.programme.SurveyRow
+    rows = models.JSONField(_("points needed"), default=list)  # enterprises.surveys.SurveyRow
     finding = models.TextField(_("finding"), blank=True)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(_("recorded"))

@@ -91,6 +91,10 @@ class CollectorDevice(models.Model):
     serial = models.CharField(_("serial number"), max_length=40)
     valid_from = models.DateTimeField(_("valid from"))
     valid_to = models.DateTimeField(_("valid until"), null=True, blank=True)
+    reason = models.CharField(_("reason of the change"), max_length=200, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
 
     objects = CollectorDeviceQuerySet.as_manager()
 

@@ -1,6 +1,6 @@
 """Writes the generated city into the database: all of it in one transaction, or none."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
@@ -17,14 +17,16 @@ from enterprises.models import (
     Threshold,
     ThresholdSource,
 )
-from meters.models import Collector, Meter, MonitoringPoint, Profile
 from meters.simulator.loads import usual_kw
 from meters.simulator.machines import Machine, shape_of
-from powerwatch.demo.city import EnterpriseSpec, FacilitySpec, circuits
+from powerwatch.demo.city import EnterpriseSpec, FacilitySpec
+from powerwatch.demo.devices import FacilityKey, write_devices
+from powerwatch.demo.file import drive_of, file_fields, write_contacts, write_grades
 from powerwatch.demo.people import Person, email, enterprise_people, officials, phone
+from powerwatch.demo.programme import Cast, make_companies, write_programme
 from tenancy.demo_accounts import DEMO_ACCOUNTS
 from tenancy.linfen import load_divisions
-from tenancy.models import Division, Grant, Role, User
+from tenancy.models import Division, Grant, OperatorCompany, Role, User
 
 SITE_NAME = "主厂区"
 #: Devices, pairings and grants stand since so long before the seeding.
@@ -41,8 +43,6 @@ _SHARES = {
 # A main meter rests at its unmetered few per cent; "on" is 1.3 times that.
 _MAIN_OFF_SHARE, _MAIN_ON_SHARE = 0.034, 0.045
 
-FacilityKey = tuple[str, str]  # codes of enterprise and facility
-
 
 def has_city() -> bool:
     """Tell whether the city stands; it comes and goes as a whole."""
@@ -55,11 +55,16 @@ def build_city(specs: Sequence[EnterpriseSpec], *, now: datetime) -> None:
     since = (now - STANDING).replace(hour=0, minute=0, second=0, microsecond=0)
     divisions = load_divisions()
     enterprises = _enterprises(specs, divisions)
+    companies = make_companies(divisions)
+    users = _people(specs, divisions, enterprises, companies[0], since)
     facilities = _facilities(specs, enterprises)
-    _pairings(specs, facilities, since)
-    _thresholds(specs, facilities, since)
-    _devices([spec for spec in specs if spec.has_devices], enterprises, facilities, since)
-    _people(specs, divisions, enterprises, since)
+    _pairings(specs, facilities, users["city"], since)
+    _thresholds(specs, facilities, users["city"], since)
+    installed = [spec for spec in specs if spec.has_devices]
+    write_devices(installed, enterprises, facilities, since=since, now=now)
+    write_contacts(specs, enterprises)
+    write_grades(specs, enterprises, since)
+    write_programme(specs, enterprises, divisions, _cast(users, companies), now=now)
 
 
 def _enterprises(
@@ -76,6 +81,7 @@ def _enterprises(
             is_key=spec.is_key,
             performance_grade=spec.grade,
             installation_status=spec.status,
+            **file_fields(spec),
         )
         for spec in specs
     )
@@ -116,6 +122,7 @@ def _facilities(
             process_step=facility.step,
             load_class=facility.load_class,
             rated_kw=facility.rated_kw,
+            drive=drive_of(facility),
             nominal_voltage_v=facility.phase_v,
             keep_warm_kw=facility.keep_warm_kw,
             duty_group=facility.duty_group,
@@ -129,7 +136,10 @@ def _facilities(
 
 
 def _pairings(
-    specs: Sequence[EnterpriseSpec], facilities: Mapping[FacilityKey, Facility], since: datetime
+    specs: Sequence[EnterpriseSpec],
+    facilities: Mapping[FacilityKey, Facility],
+    approver: User,
+    since: datetime,
 ) -> None:
     wanted = [(spec, pairing) for spec in specs for pairing in spec.pairings]
     rows = Pairing.objects.bulk_create(
@@ -139,6 +149,8 @@ def _pairings(
             mode=pairing.mode,
             at_least=pairing.at_least,
             valid_from=since,
+            approved_by=approver,
+            approved_at=since,
         )
         for spec, pairing in wanted
     )
@@ -156,7 +168,10 @@ def _pairings(
 
 
 def _thresholds(
-    specs: Sequence[EnterpriseSpec], facilities: Mapping[FacilityKey, Facility], since: datetime
+    specs: Sequence[EnterpriseSpec],
+    facilities: Mapping[FacilityKey, Facility],
+    approver: User,
+    since: datetime,
 ) -> None:
     """Write what commissioning tests found; the other facilities go by their rated power."""
     rows = []
@@ -178,6 +193,8 @@ def _thresholds(
                     on_from_kw=round(reference * shares[1], 3),
                     reference_kw=round(reference, 1),
                     source=ThresholdSource.COMMISSIONING,
+                    approved_by=approver,
+                    approved_at=since,
                 )
             )
     Threshold.objects.bulk_create(rows)
@@ -194,63 +211,16 @@ def _as_machine(spec: EnterpriseSpec, facility: FacilitySpec) -> Machine:
     )
 
 
-def _devices(
-    specs: Sequence[EnterpriseSpec],
-    enterprises: Mapping[str, Enterprise],
-    facilities: Mapping[FacilityKey, Facility],
-    since: datetime,
-) -> None:
-    profiles = {profile.name: profile for profile in Profile.objects.all()}
-    collectors = Collector.objects.bulk_create(
-        Collector(
-            mn=spec.collector.mn,
-            enterprise=enterprises[spec.code],
-            site=facilities[spec.code, spec.facilities[0].code].site,
-            password=spec.collector.password,
-            profile=profiles.get(spec.collector.profile),
-            expected_interval_s=spec.collector.interval_s,
-        )
-        for spec in specs
-    )
-    points = MonitoringPoint.objects.bulk_create(
-        MonitoringPoint(
-            collector=collector,
-            circuit=circuit,
-            facility=facilities[spec.code, code],
-            is_accepted=spec.status == "ACCEPTED",
-        )
-        for spec, collector in zip(specs, collectors, strict=True)
-        for code, circuit in circuits(spec).items()
-    )
-    Meter.objects.bulk_create(
-        Meter(
-            point=point,
-            serial=f"SL{number:08d}",
-            accuracy_class="0.5S",
-            ct_ratio=_ct_ratio(point.facility),
-            pt_ratio=100.0 if point.facility.nominal_voltage_v > 1000 else 1.0,
-            valid_from=since,
-        )
-        for number, point in enumerate(points, 1)
-    )
-
-
-def _ct_ratio(facility: Facility) -> float:
-    """Return the ratio of the next usual current transformer (primary A / 5 A)."""
-    amperes = facility.rated_kw * 1000 / (3 * facility.nominal_voltage_v * 0.8)
-    usual = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
-    return next((primary for primary in usual if primary >= amperes), usual[-1]) / 5
-
-
 def _people(
     specs: Sequence[EnterpriseSpec],
     divisions: Mapping[str, Division],
     enterprises: Mapping[str, Enterprise],
+    company: OperatorCompany,
     since: datetime,
-) -> None:
+) -> dict[str, User]:
     passwords = {account["username"]: account["password"] for account in DEMO_ACCOUNTS}
     people = [*officials(), *enterprise_people(specs)]
-    # Both look after many or any enterprise, so ``assign_enterprise_account`` grants them theirs.
+    # ``assign_enterprise_account`` grants the first its enterprise; the second has a company.
     extra = [("enterprise", "企业环保负责人(示例)"), ("operator", "运维单位工程师(示例)")]
     names = [(person.username, person.full_name) for person in people] + extra
     users = User.objects.bulk_create(
@@ -267,11 +237,11 @@ def _people(
     )
     by_name = {user.username: user for user in users}
     grants = [_grant(by_name[p.username], p, divisions, enterprises, since) for p in people]
-    grants += [
-        Grant(user=by_name["operator"], role=Role.OPERATOR, enterprise=enterprise, starts_at=since)
-        for enterprise in _maintained(specs, enterprises)
-    ]
+    grants.append(
+        Grant(user=by_name["operator"], role=Role.OPERATOR, company=company, starts_at=since)
+    )
     Grant.objects.bulk_create(grants)
+    return by_name
 
 
 def _grant(
@@ -290,12 +260,18 @@ def _grant(
     )
 
 
-def _maintained(
-    specs: Sequence[EnterpriseSpec], enterprises: Mapping[str, Enterprise]
-) -> Iterable[Enterprise]:
-    """Return whom the operator company serves: every eighth installed enterprise."""
-    installed = [spec for spec in specs if spec.has_devices]
-    return [enterprises[spec.code] for spec in installed[::8]]
+def _cast(users: Mapping[str, User], companies: Sequence[OperatorCompany]) -> Cast:
+    return Cast(
+        air_office=users["airoffice"],
+        branches={
+            person.division: users[person.username]
+            for person in officials()
+            if person.role == Role.COUNTY_BRANCH and person.division
+        },
+        engineer=users["operator"],
+        companies=companies,
+        second_city=users["yuncheng"],
+    )
 
 
 def assign_enterprise_account(enterprise: Enterprise, *, now: datetime) -> None:

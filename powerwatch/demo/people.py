@@ -32,6 +32,14 @@ def officials() -> Iterator[Person]:
     yield Person("city", "临汾市局管理员(示例)", Role.CITY_ADMIN, CITY)
     yield Person("enforcer", "临汾市执法队值班员(示例)", Role.CITY_ENFORCER, CITY)
     yield Person("airoffice", "临汾市大气办值班员(示例)", Role.CITY_AIR_OFFICE, CITY)
+    yield Person("countyair", "襄汾县大气办负责人(示例)", Role.COUNTY_AIR_OFFICE, "141023")
+    yield Person("technical", "临汾市技术审核员(示例)", Role.TECHNICAL_REVIEWER, CITY)
+    yield Person("legal", "临汾市法制审核员(示例)", Role.LEGAL_REVIEWER, CITY)
+    yield Person("head", "临汾市局负责人(示例)", Role.AUTHORITY_HEAD, CITY)
+    # Three different people (等保 2.0 level 3); with the second in force no superuser signs in.
+    yield Person("sysadmin", "临汾市系统管理员(示例)", Role.SYSTEM_ADMIN, CITY)
+    yield Person("secadmin", "临汾市安全管理员(示例)", Role.SECURITY_ADMIN, CITY)
+    yield Person("auditor", "临汾市审计管理员(示例)", Role.AUDITOR, CITY)
     yield Person("yuncheng", "运城市局管理员(示例)", Role.CITY_ADMIN, SECOND_CITY)
     for county in (*COUNTIES, *SECOND_COUNTIES):
         username = BRANCH_ACCOUNTS.get(county.code, f"branch-{county.name_en.lower()}")

@@ -100,7 +100,7 @@ PROCESSES = (
         "worker",
         lambda plan: _python(
             *("celery", "-A", "powerwatch", "worker", "-c", "2", "-P", "prefork"),
-            *("--without-gossip", "--without-mingle", "-Q", "evaluate,notify,celery"),
+            *("--without-gossip", "--without-mingle", "-Q", "evaluate,notify,celery,report"),
             *("--loglevel", "WARNING"),
         ),
     ),

@@ -122,15 +122,18 @@ def get_alert_file(alert: Alert, *, actor: User) -> AlertFile:
             .order_by("created_at", "pk")
         ),
         declarations=get_declarations(
-            alert.enterprise, alert.first_started_at, alert.latest_ended_at
+            alert.enterprise, alert.first_started_at, alert.latest_ended_at, actor=actor
         ),
     )
 
 
-def get_declarations(enterprise: Enterprise, start: datetime, end: datetime) -> list[Declaration]:
+def get_declarations(
+    enterprise: Enterprise, start: datetime, end: datetime, *, actor: User
+) -> list[Declaration]:
     """Return the enterprise's declarations that touch the stretch, withdrawn ones left out."""
     return list(
-        enterprise.declarations.filter(starts_at__lt=end, ends_at__gt=start)
+        Declaration.objects.visible_to(actor)
+        .filter(enterprise=enterprise, starts_at__lt=end, ends_at__gt=start)
         .exclude(status=DeclarationStatus.WITHDRAWN)
         .prefetch_related("facilities")
         .order_by("starts_at", "pk")

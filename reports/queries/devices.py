@@ -9,6 +9,7 @@ from alerts.models import AlertLog
 from enterprises.models import Enterprise
 from meters.models import Collector, CollectorStatus
 from reports.queries.online import stale_after
+from tenancy.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,11 @@ class Device:
     is_online: bool
 
 
-def get_devices(enterprise: Enterprise, *, now: datetime) -> list[Device]:
+def get_devices(enterprise: Enterprise, *, actor: User, now: datetime) -> list[Device]:
     """Return the enterprise's enabled collectors. One query."""
     collectors = (
-        Collector.objects.filter(enterprise=enterprise, is_enabled=True)
+        Collector.objects.visible_to(actor)
+        .filter(enterprise=enterprise, is_enabled=True)
         .select_related("site", "status")
         .annotate(point_count=Count("points"))
         .order_by("mn")

@@ -10,7 +10,14 @@ from django.urls import reverse
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from alerts.models import Alert, AlertStatus, Occurrence, OccurrenceState, RuleCode
+from alerts.models import (
+    CALENDAR_RULES,
+    Alert,
+    AlertStatus,
+    Occurrence,
+    OccurrenceState,
+    RuleCode,
+)
 from alerts.wording import get_headline
 from common import formats
 from enterprises.models import Enterprise, Facility, FacilityKind, Pairing, PairingMode
@@ -31,6 +38,7 @@ from reports.picture.bars import STRENGTH, combine, complete
 from reports.picture.model import UNKNOWN
 from reports.queries.alerts import get_declarations
 from reports.queries.online import stale_after
+from tenancy.models import User
 
 KINDS = {
     FacilityKind.PRODUCTION: "production",
@@ -69,14 +77,16 @@ class EnterpriseView:
 
 
 def get_enterprise_view(
-    enterprise: Enterprise, window: Window, *, lane_query: str = ""
+    enterprise: Enterprise, window: Window, *, actor: User, lane_query: str = ""
 ) -> EnterpriseView:
     """Return the picture of the enterprise in the window. Nine queries, however many facilities.
 
+    It holds what the actor may see: who looks after one site sees that site's facilities.
     ``lane_query`` is the query string to which a lane's link adds ``facility``.
     """
     facilities = list(
-        Facility.objects.filter(site__enterprise=enterprise)
+        Facility.objects.visible_to(actor)
+        .filter(site__enterprise=enterprise)
         .select_related("line", "site")
         .order_by("site_id", "line__position", "line_id", "position", "pk")
     )
@@ -91,8 +101,8 @@ def get_enterprise_view(
         if by_facility[facility.pk]
     }
     standing = [_now(facility, by_facility[facility.pk], window.now) for facility in facilities]
-    occurrences = get_occurrences(enterprise, window.start, window.end)
-    declarations = get_declarations(enterprise, window.start, window.end)
+    occurrences = get_occurrences(enterprise, window.start, window.end, actor=actor)
+    declarations = get_declarations(enterprise, window.start, window.end, actor=actor)
     lanes = {
         row.facility.pk: _lane(row, lanes_of, lane_query, is_live=window.is_live)
         for row in standing
@@ -101,7 +111,9 @@ def get_enterprise_view(
     picture = Picture(
         window=window,
         groups=_groups(
-            [row.facility for row in standing if row.points], lanes, _pairings(enterprise, window)
+            [row.facility for row in standing if row.points],
+            lanes,
+            _pairings(enterprise, window, actor),
         ),
         findings=tuple(_finding(occurrence, window) for occurrence in occurrences),
         declared=tuple(_declared(declaration) for declaration in declarations),
@@ -161,11 +173,12 @@ def _bars(points: list[MonitoringPoint], window: Window) -> dict[int, list[Bar]]
     }
 
 
-def _pairings(enterprise: Enterprise, window: Window) -> QuerySet[Pairing]:
+def _pairings(enterprise: Enterprise, window: Window, actor: User) -> QuerySet[Pairing]:
     """Return the pairings in force at the end of the window."""
     at = min(window.end, window.now)
     return (
-        Pairing.objects.filter(
+        Pairing.objects.visible_to(actor)
+        .filter(
             Q(valid_to__isnull=True) | Q(valid_to__gt=at),
             site__enterprise=enterprise,
             valid_from__lte=at,
@@ -175,13 +188,18 @@ def _pairings(enterprise: Enterprise, window: Window) -> QuerySet[Pairing]:
     )
 
 
-def get_occurrences(enterprise: Enterprise, start: datetime, end: datetime) -> list[Occurrence]:
-    """Return what the rules found in the stretch, suppressed findings left out."""
+def get_occurrences(
+    enterprise: Enterprise, start: datetime, end: datetime, *, actor: User
+) -> list[Occurrence]:
+    """Return what the rules found in the stretch, suppressed findings left out.
+
+    What only the calendar says (a certificate, a due day) is no time on the axis.
+    """
     return list(
-        Occurrence.objects.filter(
-            enterprise=enterprise, ended_at__gte=start, started_at__lt=end, alert__isnull=False
-        )
+        Occurrence.objects.visible_to(actor)
+        .filter(enterprise=enterprise, ended_at__gte=start, started_at__lt=end, alert__isnull=False)
         .exclude(state=OccurrenceState.SUPPRESSED)
+        .exclude(rule__in=[str(rule) for rule in CALENDAR_RULES])
         .select_related("alert")
         .order_by("started_at", "pk")
     )

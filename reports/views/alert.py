@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from alerts.models import Alert
+from alerts.models import CALENDAR_RULES, Alert
 from alerts.wording import get_advice, get_headline, get_sentence
 from common.web import nothing_new
 from orders.models import Declaration
@@ -94,7 +94,7 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
     occurrence = file.occurrence
     window = _window(file, now)
     query = custom_query(window.start, window.end)
-    view = get_enterprise_view(found.enterprise, window, lane_query=query)
+    view = get_enterprise_view(found.enterprise, window, actor=actor, lane_query=query)
     eyes = get_eyes(request)
     lanes = finding_lanes(found, occurrence) if occurrence else frozenset()
     picture = focus(view.picture, lanes)
@@ -109,6 +109,7 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
         ],
         **get_why(occurrence),
         "declarations": [it for it in file.declarations if concerns(it, lanes)],
+        "has_picture": found.rule not in CALENDAR_RULES,
         "acts": get_acts(found, eyes, typed=typed),
         "timeline_acts": get_timeline(file),
         **table(request, replace(view, picture=picture), ""),

@@ -41,10 +41,8 @@ def enterprise_live(request: HttpRequest, pk: int) -> HttpResponse:
 
 def facility_power(request: HttpRequest, pk: int) -> JsonResponse:
     """Answer the power of a facility in the window as numbers for the line chart."""
-    enterprises = Enterprise.objects.visible_to(person(request))
-    facility = get_object_or_404(
-        Facility.objects.filter(site__enterprise__in=enterprises).select_related("site"), pk=pk
-    )
+    visible = Facility.objects.visible_to(person(request)).select_related("site")
+    facility = get_object_or_404(visible, pk=pk)
     return JsonResponse(get_power(facility, _choice(request).window))
 
 
@@ -67,11 +65,14 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
     if found is None:
         visible = Enterprise.objects.visible_to(person(request)).select_related("county")
         found = get_object_or_404(visible, pk=pk)
+    actor = person(request)
     choice = _choice(request)
     token = _token(request, found, choice)
-    view = get_enterprise_view(found, choice.window, lane_query=choice.query)
-    suspected = by_urgency(with_newest(Alert.objects.filter(enterprise=found).unreviewed()))
-    devices = get_devices(found, now=choice.window.now)
+    view = get_enterprise_view(found, choice.window, actor=actor, lane_query=choice.query)
+    suspected = by_urgency(
+        with_newest(Alert.objects.visible_to(actor).filter(enterprise=found).unreviewed())
+    )
+    devices = get_devices(found, actor=actor, now=choice.window.now)
     return {
         "enterprise": found,
         "eyes": get_eyes(request),

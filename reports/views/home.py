@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
+from tenancy.access import Permission
 from tenancy.eyes import get_eyes
 
 
@@ -15,6 +16,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("city")
     if eyes.enterprise_ids:
         return redirect("enterprise", eyes.enterprise_ids[0])
+    if eyes.may(Permission.MANAGE_GRANTS):
+        return redirect("people")
     return render(request, "reports/no_duty.html")
 
 

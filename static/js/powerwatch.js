@@ -102,6 +102,10 @@
     else show("failed", text("Failed"));
   }
 
+  /* A page that renews itself is nobody at the desk: the server must not take it for one. */
+  body.addEventListener("htmx:configRequest", (event) => {
+    if (polls(event.detail.elt)) event.detail.headers["X-Poll"] = "1";
+  });
   ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((name) => body.addEventListener(name, lost));
   body.addEventListener("htmx:afterRequest", (event) => {
     if (!event.detail.successful) return;

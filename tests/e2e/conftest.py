@@ -17,7 +17,7 @@ from tests.processes import Process, own_redis_url, wait_until
 SECRET = "a-secret-of-the-test"
 WORKER = (
     *("-m", "celery", "-A", "powerwatch", "worker", "-c", "2", "-P", "prefork", "-l", "INFO"),
-    *("--without-gossip", "--without-mingle", "-Q", "evaluate,notify,celery"),
+    *("--without-gossip", "--without-mingle", "-Q", "evaluate,notify,celery,report"),
 )
 
 

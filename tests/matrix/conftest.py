@@ -1,0 +1,21 @@
+"""One world for a whole file: nothing that is asked of it stays."""
+
+import pytest
+import time_machine
+from django.db import transaction
+
+from tests.matrix.matrix import Clients
+from tests.matrix.world import NOW, World, make_world
+
+
+@pytest.fixture(scope="package")
+def world(django_db_setup, django_db_blocker):
+    """Build the world in a transaction that is rolled back at the end."""
+    with django_db_blocker.unblock(), time_machine.travel(NOW, tick=False), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="package")
+def clients(world: World) -> Clients:
+    return Clients(world)

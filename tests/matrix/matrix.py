@@ -1,0 +1,168 @@
+"""Asking every route as everybody, and comparing with what is expected."""
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from tenancy.models import Role, User
+from tests.matrix.expectations import Route
+from tests.matrix.routes import Found
+from tests.matrix.world import SEES, Place, World
+
+ANONYMOUS, DISABLED = "anonymous", "disabled"
+SIGN_IN = (302, 401)
+REFUSED = (401, 403, 404, 405)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question and its answer."""
+
+    route: str
+    address: str
+    verb: str
+    who: str
+    place: Place | None
+    status: int
+    location: str
+    body: str
+
+    def __str__(self) -> str:
+        where = f" of {self.place}" if self.place else ""
+        return f"{self.verb} {self.route}{where} as {self.who}: {self.status} {self.location}"
+
+
+class Clients:
+    """A signed-in client for every role, and two who are not."""
+
+    def __init__(self, world: World) -> None:
+        disabled = world.disabled
+        self._clients = {who: Client(raise_request_exception=False) for who in everybody()}
+        for role, user in world.people.items():
+            self._clients[role].force_login(user)
+        # The cookie of a person who was signed in when the account was closed.
+        disabled.is_active = True
+        disabled.save()
+        self._clients[DISABLED].force_login(disabled)
+        disabled.is_active = False
+        disabled.save()
+
+    def __getitem__(self, who: str) -> Client:
+        return self._clients[who]
+
+
+def everybody() -> list[str]:
+    return [*Role.values, ANONYMOUS, DISABLED]
+
+
+def ask(
+    clients: Clients,
+    found: Found,
+    route: Route,
+    verb: str,
+    who: str,
+    place: Place | None,
+    arguments: Mapping[str, Any],
+) -> Asked:
+    """Ask one question; whatever it wrote is taken back."""
+    url = address(found, arguments)
+    with transaction.atomic():
+        answer = clients[who].generic(
+            verb, url, **_content(verb, route), REMOTE_ADDR="127.0.0.1", HTTP_HOST="127.0.0.1"
+        )
+        body = readable(answer)
+        transaction.set_rollback(True)
+    return Asked(
+        found.name,
+        url,
+        verb,
+        who,
+        place,
+        answer.status_code,
+        answer.headers.get("Location", ""),
+        body,
+    )
+
+
+def _content(verb: str, route: Route) -> dict[str, Any]:
+    if verb != "POST":
+        return {}
+    from urllib.parse import urlencode
+
+    return {
+        "data": urlencode(route.data),
+        "content_type": "application/x-www-form-urlencoded",
+    }
+
+
+def address(found: Found, arguments: Mapping[str, Any]) -> str:
+    try:
+        return reverse(found.name, kwargs=dict(arguments))
+    except NoReverseMatch:
+        # A route without a name of its own: fill its pattern.
+        path = found.pattern
+        for name, value in arguments.items():
+            for converter in ("str:", "int:", "uuid:", "slug:", ""):
+                path = path.replace(f"<{converter}{name}>", str(value))
+        return f"/{path}"
+
+
+def readable(answer: Any) -> str:
+    """Return all that the answer says, a sheet's cells and a file's text included."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    if content[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            content = b"".join(book.read(name) for name in book.namelist())
+    return content.decode("utf-8", "replace")
+
+
+def expected(route: Route, verb: str, who: str, place: Place | None) -> str:
+    """Return what must come: ``sign-in``, ``404``, ``403`` or ``answered``."""
+    if who in (ANONYMOUS, DISABLED):
+        return "answered" if route.public else "sign-in"
+    role = Role(who)
+    if place is not None:
+        sees = place in SEES[role] and (route.operator or role != Role.OPERATOR)
+        if not sees:
+            return "404"
+    return "answered" if route.verbs[verb](role) else "403"
+
+
+def fits(asked: Asked, wanted: str) -> bool:
+    if wanted == "sign-in":
+        return asked.status == 401 or (
+            asked.status == 302 and asked.location.startswith("/accounts/login/")
+        )
+    if wanted == "answered":
+        return asked.status not in REFUSED and asked.status < 500
+    return asked.status == int(wanted)
+
+
+def leaks(asked: Asked, world: World) -> list[str]:
+    """Return the foreign plants' canaries that the answer holds."""
+    role = None if asked.who in (ANONYMOUS, DISABLED) else Role(asked.who)
+    body = asked.body.replace(asked.address, "")  # who knows the address learns nothing from it
+    return [word for word in world.foreign_canaries(role) if word in body]
+
+
+def questions(
+    world: World, found: Found, route: Route, *, verbs: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str, Place | None, Mapping[str, Any]]]:
+    """Yield (verb, who, place, arguments) for one route."""
+    for verb in verbs or tuple(route.verbs):
+        for who in everybody():
+            if route.at:
+                for place, plant in world.plants.items():
+                    yield verb, who, place, route.at(plant)
+            else:
+                yield verb, who, None, route.fixed(world) if route.fixed else {}
+
+
+def people_of(world: World) -> list[User]:
+    return list(world.people.values())
