@@ -89,7 +89,7 @@ class KeysetPagination(BasePagination):
                 "in": "query",
                 "required": False,
                 "description": str(gettext_lazy("Where to go on; take it from `next`.")),
-                "schema": {"type": "string", "maxLength": CURSOR_CHARACTERS},
+                "schema": {"type": "string", "minLength": 1, "maxLength": CURSOR_CHARACTERS},
             },
         ]
 

@@ -54,6 +54,8 @@ class StrictApiMixin:
                 errors.append({"parameter": name[:60], "detail": _("This is not known here.")})
             elif len(values) > 1:
                 errors.append({"parameter": name, "detail": _("Given more than once.")})
+            elif not values[0]:
+                errors.append({"parameter": name, "detail": _("Given without a value.")})
         if errors:
             raise InvalidQuery(errors=errors[:20])
 

@@ -99,6 +99,7 @@ def test_a_body_that_is_too_large_is_refused(world, settings):
         ("page_size=201", "page_size"),
         ("page_size=-1", "page_size"),
         ("is_key=1", "is_key"),
+        ("industry=", "industry"),
     ],
 )
 def test_a_wrong_parameter_is_named(world, query, parameter):
