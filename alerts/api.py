@@ -17,13 +17,13 @@ from rest_framework.response import Response
 from alerts import operations
 from alerts.loop import NotAllowed
 from alerts.models import Alert, AlertLog, AlertStatus, Level, Occurrence, RuleCode
+from common.api.fields import TextField
 from common.api.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 from common.api.problems import Conflict
 from tenancy.access import Permission
 from tenancy.viewsets import NestedViewSet, ScopedViewSet
 
 SCOPE, WRITE_SCOPE = "read:alerts", "write:alerts"
-NOT_BLANK = r"\S"
 
 
 class AlertSerializer(serializers.ModelSerializer):
@@ -66,13 +66,13 @@ class NothingSerializer(serializers.Serializer):
 
 
 class TextSerializer(serializers.Serializer):
-    text = serializers.CharField(
+    text = TextField(
         required=False, allow_blank=True, max_length=operations.TEXT_CHARACTERS, default=""
     )
 
 
 class ExplainSerializer(serializers.Serializer):
-    text = serializers.CharField(max_length=operations.TEXT_CHARACTERS)
+    text = TextField(max_length=operations.TEXT_CHARACTERS)
 
 
 class DismissSerializer(TextSerializer):
@@ -249,6 +249,7 @@ class OccurrenceViewSet(NestedViewSet):
 
 class AlertLogSerializer(serializers.ModelSerializer):
     actor = serializers.CharField(allow_null=True, help_text=_("Who; null for the machine."))
+    from_status = serializers.ChoiceField(AlertStatus.choices, allow_blank=True)
     detail = serializers.DictField()
 
     class Meta:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from common.api.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 from enterprises.models import (
     Attachment,
+    Drive,
     Enterprise,
     Facility,
     FacilityKind,
@@ -19,6 +20,7 @@ from enterprises.models import (
     Installation,
     InstallationStatus,
     LineGrade,
+    ManagementClass,
     Pairing,
     ProductionLine,
     Site,
@@ -32,6 +34,7 @@ SCOPE = "read:enterprises"
 
 class EnterpriseSerializer(serializers.ModelSerializer):
     county = serializers.CharField(source="county.code", help_text=_("Code (GB/T 2260)."))
+    management_class = serializers.ChoiceField(ManagementClass.choices, allow_blank=True)
 
     class Meta:
         model = Enterprise
@@ -224,6 +227,7 @@ class LineViewSet(OnSiteViewSet):
 class FacilitySerializer(serializers.ModelSerializer):
     site = serializers.IntegerField(source="site_id")
     line = serializers.IntegerField(source="line_id", allow_null=True)
+    drive = serializers.ChoiceField(Drive.choices, allow_blank=True)
 
     class Meta:
         model = Facility
@@ -286,8 +290,8 @@ class FacilityViewSet(OnSiteViewSet):
 
 class PairingSerializer(serializers.ModelSerializer):
     site = serializers.IntegerField(source="site_id")
-    productions = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
-    controls = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    productions: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    controls: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
 
     class Meta:
         model = Pairing

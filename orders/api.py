@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.etags import answer_detail
-from common.api.fields import IdField, InstantField
+from common.api.fields import IdField, InstantField, TextField
 from common.api.filters import IdFilter
 from enterprises.models import Enterprise, Facility
 from orders.models import Declaration, DeclarationKind, DeclarationStatus
@@ -29,7 +29,7 @@ FACILITIES_AT_ONCE = 200
 
 class DeclarationSerializer(serializers.ModelSerializer):
     enterprise = serializers.IntegerField(source="enterprise_id")
-    facilities = serializers.PrimaryKeyRelatedField(
+    facilities: Any = serializers.PrimaryKeyRelatedField(
         many=True, read_only=True, help_text=_("None: the whole enterprise.")
     )
 
@@ -61,7 +61,7 @@ class NewDeclarationSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=DeclarationKind.choices)
     starts_at = InstantField()
     ends_at = InstantField()
-    reason = serializers.CharField(max_length=REASON_CHARACTERS)
+    reason = TextField(max_length=REASON_CHARACTERS)
 
 
 class DeclarationFilters(FilterSet):

@@ -18,7 +18,9 @@ from tenancy.viewsets import ApiViewSet, ScopedViewSet
 
 
 class DivisionSerializer(serializers.ModelSerializer):
-    parent = serializers.CharField(source="parent.code", allow_null=True, default=None)
+    parent = serializers.CharField(  # type: ignore[assignment]  # a field, not the parent
+        source="parent.code", allow_null=True, default=None
+    )
 
     class Meta:
         model = Division

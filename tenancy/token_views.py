@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from django import forms
@@ -20,12 +21,16 @@ from tenancy.eyes import person
 from tenancy.models import ApiToken
 from tenancy.tokens import SCOPES, TokenRefused, issue_token, revoke_token
 
-try:  # the question for the password before an act, where the sign-in pages are there
-    from tenancy.stepup import require_recent_proof
-except ModuleNotFoundError:
+View = Callable[..., HttpResponse]
 
-    def require_recent_proof(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        return view
+
+def _step_up() -> Callable[[View], View]:
+    """Return the question for the password before an act, where the sign-in pages have it."""
+    try:
+        guard: Callable[[View], View] = import_module("tenancy.stepup").require_recent_proof
+    except ModuleNotFoundError:
+        return lambda view: view
+    return guard
 
 
 DAYS = (30, 90, 180, 365)
@@ -59,7 +64,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return _make(request) if request.method == "POST" else _show(request, TokenForm())
 
 
-@require_recent_proof
+@_step_up()
 def _make(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():

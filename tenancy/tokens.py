@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -91,11 +92,11 @@ def find_token(text: str, *, now: datetime) -> ApiToken | None:
     if token.revoked_at or token.expires_at <= now or not token.user.is_active:
         return None
     if token.latest_used_at is None or token.latest_used_at <= now - _USE_NOTED_EVERY:
-        # Whoever is late finds the row changed already and does not wait for a second write.
-        ApiToken.objects.filter(
-            Q(latest_used_at__isnull=True) | Q(latest_used_at__lte=now - _USE_NOTED_EVERY),
-            pk=token.pk,
-        ).update(latest_used_at=now)
+        # Where a request that goes on notes it already, others must not wait for that one's end.
+        mine = ApiToken.objects.select_for_update(skip_locked=True).filter(pk=token.pk)
+        with transaction.atomic():
+            if mine.values("pk").first():
+                ApiToken.objects.filter(pk=token.pk).update(latest_used_at=now)
     return token
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpResponse
 from django.utils.translation import get_language
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -33,7 +32,7 @@ class DocsView(SpectacularSwaggerSplitView):
     template_name = "api/docs.html"
     authentication_classes = []
 
-    def finalize_response(self, request: Request, response: Any, *a: Any, **k: Any) -> HttpResponse:
-        answer: HttpResponse = super().finalize_response(request, response, *a, **k)
+    def finalize_response(self, request: Request, response: Any, *a: Any, **k: Any) -> Any:
+        answer = super().finalize_response(request, response, *a, **k)
         answer["Content-Security-Policy"] = DOCS_POLICY
         return answer

@@ -23,6 +23,15 @@ class IdField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class TextField(serializers.CharField):
+    """Words, as a JSON string; a number is not taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class InstantField(serializers.DateTimeField):
     """An instant with its offset, from 1990 to 2200."""
 

@@ -57,7 +57,7 @@ class _PlainTextField(forms.RegexField):
         super().__init__(PLAIN_TEXT, max_length=60, **kwargs)
 
 
-@extend_schema_field({"type": "string", "maxLength": 60, "pattern": PLAIN_TEXT})
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": 60, "pattern": PLAIN_TEXT})
 class TextFilter(filters.Filter):
     """A short text without control characters."""
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import Field, Model, Q
 from django.utils.translation import gettext_lazy
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -31,9 +31,7 @@ class KeysetPagination(BasePagination):
     page_size = 50
     max_page_size = 200
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page that the request asks for."""
         self.request = request
         self.order: tuple[str, ...] = tuple(view.order)
@@ -91,7 +89,7 @@ class KeysetPagination(BasePagination):
                 "in": "query",
                 "required": False,
                 "description": str(gettext_lazy("Where to go on; take it from `next`.")),
-                "schema": {"type": "string", "maxLength": CURSOR_CHARACTERS},
+                "schema": {"type": "string", "minLength": 1, "maxLength": CURSOR_CHARACTERS},
             },
         ]
 
@@ -160,7 +158,8 @@ def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     """Return the condition for rows that come after these values; the first bound is indexable."""
     is_descending = order[0].startswith("-")
     lookup = "lt" if is_descending else "gt"
-    condition, equal = Q(), {}
+    condition = Q()
+    equal: dict[str, Any] = {}
     for name, value in zip((part.lstrip("-") for part in order), values, strict=True):
         condition |= Q(**equal, **{f"{name}__{lookup}": value})
         equal[name] = value

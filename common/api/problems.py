@@ -2,7 +2,8 @@
 
 ``type`` is ``urn:powerwatch:problem:<code>`` and stays; ``title`` and ``detail`` are for people and
 follow ``Accept-Language``. ``errors`` names each wrong field by ``pointer`` (body) or ``parameter``
-(address). A fault of ours is logged and answered with 500 and nothing of its cause; the frame around rolls back what it wrote.
+(address). A fault of ours is logged and answered with 500 and nothing of its cause;
+the frame around rolls back what it wrote.
 """
 
 import logging

@@ -32,7 +32,9 @@ class Problem(serializers.Serializer):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="For people, in the language of Accept-Language.")
     instance = serializers.CharField()
-    errors = ProblemEntry(many=True, required=False)
+    errors = ProblemEntry(  # type: ignore[assignment]  # a field, not what was wrong
+        many=True, required=False
+    )
 
 
 class ProblemAutoSchema(AutoSchema):
@@ -48,7 +50,7 @@ class ProblemAutoSchema(AutoSchema):
     def get_summary(self) -> str | None:
         return str(self._words()[0]) or None
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # spectacular's own form
         scope = self.view.get_scope() if hasattr(self.view, "get_scope") else ""
         needs = _("Token scope: `%(scope)s`.") % {"scope": scope} if scope else ""
         return "\n\n".join(part for part in (str(self._words()[1]), needs) if part)
@@ -73,8 +75,7 @@ class ProblemAutoSchema(AutoSchema):
                 "Accept-Language",
                 str,
                 OpenApiParameter.HEADER,
-                description=_("Language of messages; Chinese where it names none that is known."),
-                enum=["zh-Hans", "en"],
+                description=_("`zh-Hans` or `en`: the language of messages; Chinese otherwise."),
             )
         )
         if self.is_write():
@@ -90,7 +91,7 @@ class ProblemAutoSchema(AutoSchema):
             own.append(
                 OpenApiParameter(
                     "If-None-Match",
-                    {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+                    str,
                     OpenApiParameter.HEADER,
                     description=_("The ETag that you have; 304 if the object is still the same."),
                 )
@@ -100,14 +101,14 @@ class ProblemAutoSchema(AutoSchema):
     def get_examples(self) -> list[OpenApiExample]:
         examples: dict[str, Any] = getattr(self.view, "examples", {})
         action = self._action()
-        value = examples.get(action, examples.get("retrieve") if action == "list" else None)
+        value = examples.get(action, examples.get("retrieve"))
         out = [OpenApiExample("Answer", value=value, response_only=True)] if value else []
         if asked := examples.get(f"{action}:request"):
             out.append(OpenApiExample("Request", value=asked, request_only=True))
         return out
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction=direction)
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
         has_id = "{" in self.path
         codes = {
             400: _("A parameter, header or the body is not right."),
@@ -117,7 +118,7 @@ class ProblemAutoSchema(AutoSchema):
             406: _("Only JSON is offered."),
             429: _("Too many requests; Retry-After says how long to wait."),
         }
-        if has_id:
+        if has_id or self.is_write():  # what the body names may not be there either
             codes[404] = _("There is nothing here, or nothing that you may see.")
         if self.is_write():
             codes |= {

@@ -1,5 +1,6 @@
-"""The frame of every endpoint: who asks, how often, with which parameters; and unknown addresses."""
+"""The frame of every endpoint: who asks, how often, with what; and unknown addresses."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.cache import patch_vary_headers
@@ -18,7 +19,7 @@ from common.api.throttles import AddressThrottle, PersonThrottle, StrangerThrott
 class StrictApiMixin:
     """Throttle before and after it is known who asks, and take no parameter that is not named."""
 
-    throttle_classes: list[type[BaseThrottle]] = [PersonThrottle, WriteThrottle]
+    throttle_classes: Sequence[type[BaseThrottle]] = [PersonThrottle, WriteThrottle]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self._throttle(AddressThrottle(), request)
@@ -53,6 +54,8 @@ class StrictApiMixin:
                 errors.append({"parameter": name[:60], "detail": _("This is not known here.")})
             elif len(values) > 1:
                 errors.append({"parameter": name, "detail": _("Given more than once.")})
+            elif not values[0]:
+                errors.append({"parameter": name, "detail": _("Given without a value.")})
         if errors:
             raise InvalidQuery(errors=errors[:20])
 

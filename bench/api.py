@@ -1,0 +1,128 @@
+"""The API under schemathesis, and its milliseconds with 30,000 enterprises.
+
+``run`` reads BENCH_API_CASES (of each kind, for each operation and role; 40) and
+BENCH_API_ENTERPRISES (30000; 0 leaves the timing out). Everything happens in a scratch database.
+Goals: no server error (S5), 150 ms for a page of a list and for a detail.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+ROLES = ("city_admin", "county_branch", "enterprise_officer", "operator", "province_viewer")
+GOAL_MS = 150.0
+REQUESTS = 40
+
+
+def run() -> Iterator[dict[str, object]]:
+    """Yield cases, server errors and other findings, then medians of a list and a detail in ms."""
+    cases = int(os.environ.get("BENCH_API_CASES", "40"))
+    enterprises = int(os.environ.get("BENCH_API_ENTERPRISES", "30000"))
+    with _scratch_database():
+        from django.conf import settings
+
+        from tests.api.conftest import make_world
+
+        settings.API_RATES = dict.fromkeys(settings.API_RATES, 0)
+        settings.ALLOWED_HOSTS = ["*"]
+        world = make_world()
+        yield from _fuzz(world, cases)
+        if enterprises:
+            yield from _time(world, enterprises)
+
+
+def _fuzz(world, cases: int) -> Iterator[dict[str, object]]:
+    from tests.api.fuzz import fuzz
+
+    total, errors, findings = 0, 0, []
+    for role in ROLES:
+        found = fuzz(world.token(role), cases=cases, seed=len(role))
+        _say(f"{role}: {found.cases} cases, answers {dict(sorted(found.by_status.items()))}")
+        total += found.cases
+        errors += found.server_errors
+        findings += found.failures
+    for words in findings[:20]:
+        _say(words)
+    yield {"name": "api_schemathesis_cases", "value": total, "unit": "cases"}
+    yield {
+        "name": "api_schemathesis_server_errors",
+        "value": errors,
+        "unit": "errors",
+        "against": "goal S5: 0",
+    }
+    yield {
+        "name": "api_schemathesis_other_findings",
+        "value": len(findings),
+        "unit": "findings",
+        "against": "goal S5: 0 undocumented",
+    }
+
+
+def _time(world, enterprises: int) -> Iterator[dict[str, object]]:
+    from django.db import connection
+
+    from enterprises.models import Enterprise
+
+    _say(f"storing {enterprises} enterprises")
+    counties = [world.own.county, world.neighbour.county]
+    Enterprise.objects.bulk_create(
+        [
+            Enterprise(
+                name=f"测试{number}建材有限公司(示例)",
+                code=f"BENCH-{number}",
+                county=counties[number % 2],
+                industry="BRICK",
+                name_pinyin=f"ceshi{number}jiancai",
+                name_initials=f"cs{number}jc",
+            )
+            for number in range(enterprises)
+        ],
+        batch_size=5000,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    client = world.client("city_admin")
+    pk = Enterprise.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    cursor = client.get("/api/v1/enterprises?page_size=200").json()["next"]
+    for name, path in [
+        ("list", "/api/v1/enterprises"),
+        ("list_of_200_next_page", cursor),
+        ("search", "/api/v1/enterprises?q=测试29"),
+        ("county", f"/api/v1/enterprises?county={counties[1].code}"),
+        ("detail", f"/api/v1/enterprises/{pk}"),
+        ("progress", "/api/v1/progress"),
+    ]:
+        took = []
+        for _number in range(REQUESTS):
+            began = time.perf_counter()
+            assert client.get(path).status_code == 200
+            took.append((time.perf_counter() - began) * 1000)
+        median = statistics.median(took)
+        yield {
+            "name": f"api_{name}_p50_with_{enterprises}_enterprises",
+            "value": round(median, 1),
+            "unit": "ms",
+            "ratio": round(median / GOAL_MS, 3),
+            "against": f"goal: {GOAL_MS:.0f} ms",
+        }
+
+
+@contextmanager
+def _scratch_database() -> Iterator[None]:
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = f"{name}_bench_api"
+    _say("migrating a scratch database")
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(name, verbosity=0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
