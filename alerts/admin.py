@@ -82,7 +82,7 @@ class RuleParameterAdmin(AddOnly, ScopedAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_module_permission(request)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_module_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RuleParameter]:
@@ -115,7 +115,7 @@ class RuleParameterAdmin(AddOnly, ScopedAdmin):
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the form; who is no system administrator must name a place in the own city."""
         form = super().get_form(request, *args, **kwargs)
-        form.needs_place = not may(request, Permission.ADMINISTER_SYSTEM)
+        cast(Any, form).needs_place = not may(request, Permission.ADMINISTER_SYSTEM)
         return form
 
 

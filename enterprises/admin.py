@@ -225,7 +225,7 @@ class DivisionScoped(ScopedAdmin):
         return rows.filter(division__in=self._divisions(request))
 
     def _divisions(self, request: HttpRequest) -> Any:
-        scope = get_scope(request.user)  # type: ignore[arg-type]
+        scope = get_scope(request.user)
         rows = Division.objects.order_by("path")
         if scope.everything:
             return rows

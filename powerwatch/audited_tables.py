@@ -49,6 +49,18 @@ AUDITED: dict[str, Audited] = {
     "tenancy_grant": Audited(
         (("enterprise", "enterprise_id"), ("division", "division_id")), "role"
     ),
+    # A second factor: that one is set up, replaced or taken away; counters of use are no act.
+    "otp_totp_totpdevice": Audited(
+        label="name",
+        hidden=("key",),
+        ignored=(
+            "drift",
+            "last_t",
+            "last_used_at",
+            "throttling_failure_timestamp",
+            "throttling_failure_count",
+        ),
+    ),
     "tenancy_division": Audited((("division", "id"),), "name"),
     "tenancy_operatorcompany": Audited((("division", "division_id"),), "name"),
     "tenancy_siteassignment": Audited((("site", "site_id"),)),
@@ -116,6 +128,12 @@ NOT_AUDITED: dict[str, str] = {
     "alerts_occurrence": "found by the rules; frozen with its evidence",
     "alerts_alertlog": "is an append-only log itself",
     "alerts_notification": "the outbox: each row keeps its own states",
+    "otp_static_staticdevice": "holds the recovery codes' throttle only",
+    "otp_static_statictoken": "recovery codes: nothing but secrets; use and renewal are recorded",
+    "axes_accessattempt": "counts failed sign-ins, which are recorded",
+    "axes_accessattemptexpiration": "counts failed sign-ins, which are recorded",
+    "axes_accessfailurelog": "counts failed sign-ins, which are recorded",
+    "axes_accesslog": "a log of sign-ins itself",
     "django_admin_log": "what is changed in the administration is seen on the tables changed",
     "django_session": "see tenancy_usersession",
     "django_content_type": "written by migrations",

@@ -108,7 +108,7 @@ def audit_entry(request: HttpRequest, pk: int) -> HttpResponse:
 def audit_export(request: HttpRequest) -> HttpResponse:
     """Answer what the search finds as CSV (UTF-8 with mark), and note the export itself."""
     paths = _paths(request)
-    search, __, __ = _search(request)
+    search = _search(request)[0]
     found = search.apply(get_visible_entries(paths), paths)
     entries = list(found.order_by("-at", "-pk")[:EXPORT_LIMIT])
     note_export(request, "audit", count=len(entries), filters=request.GET.urlencode())
