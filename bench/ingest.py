@@ -34,6 +34,7 @@ from bench._gateway import (
 )
 from meters.models import RawChunk, Reading
 from meters.partitions import make_partitions
+from tests.processes import database_url
 
 ROUNDS = 5
 LARGE_COPY = 3000  # rows in a commit; as in the anchors

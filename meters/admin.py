@@ -11,15 +11,19 @@ from django.utils.translation import gettext_lazy as _
 
 from meters.models import (
     Collector,
+    CollectorDevice,
     IntakeIssue,
     Meter,
     MonitoringPoint,
     Profile,
     ReadingConflict,
+    WorkOrder,
+    WorkOrderLog,
 )
 from meters.profiles import ProfileError, compile_profile
+from tenancy.access import Permission
 from tenancy.models import User
-from tenancy.scoped_admin import AdministeredBy, ReadOnly, ScopedAdmin, ScopedInline
+from tenancy.scoped_admin import AddOnly, AdministeredBy, ReadOnly, ScopedAdmin, ScopedInline
 
 
 def _actor(request: HttpRequest) -> User:
@@ -45,15 +49,23 @@ class ProfileForm(forms.ModelForm):
 
 
 @admin.register(Profile)
-class ProfileAdmin(admin.ModelAdmin):
+class ProfileAdmin(AdministeredBy, admin.ModelAdmin):
+    permission = Permission.ADMINISTER_SYSTEM
     form = ProfileForm
     list_display = ("title", "name", "is_enabled")
+    list_filter = ("is_enabled",)
+    search_fields = ("title", "name")
     ordering = ("name",)
 
 
 class PointInline(ScopedInline):
     model = MonitoringPoint
     raw_id_fields = ("facility",)
+
+
+class DeviceInline(AddOnly, ScopedInline):
+    model = CollectorDevice
+    ordering = ("-valid_from",)
 
 
 @admin.register(Collector)
@@ -65,11 +77,17 @@ class CollectorAdmin(ScopedAdmin):
     search_fields = ("mn", "enterprise__name", "enterprise__code")
     raw_id_fields = ("enterprise", "site")
     ordering = ("mn",)
-    inlines = (PointInline,)
+    list_per_page = 50
+    inlines = (DeviceInline, PointInline)
 
 
-class MeterInline(ScopedInline):
+class MeterInline(AddOnly, ScopedInline):
+    """Yesterday's evidence keeps yesterday's ratio: a change is another row."""
+
     model = Meter
+    exclude = ("recorded_by",)
+    raw_id_fields = ("work_order",)
+    ordering = ("-valid_from",)
 
 
 @admin.register(MonitoringPoint)
@@ -78,6 +96,7 @@ class MonitoringPointAdmin(ScopedAdmin):
     list_display = ("circuit", "collector", "facility", "is_accepted")
     list_filter = ("is_accepted",)
     list_select_related = ("collector", "facility")
+    list_per_page = 50
     search_fields = ("circuit", "collector__mn", "facility__name")
     raw_id_fields = ("collector", "facility")
     ordering = ("collector__mn", "circuit")
@@ -85,13 +104,50 @@ class MonitoringPointAdmin(ScopedAdmin):
 
 
 @admin.register(Meter)
-class MeterAdmin(ScopedAdmin):
+class MeterAdmin(AddOnly, ScopedAdmin):
     enterprise = "point__collector__enterprise"
     list_display = ("serial", "point", "ct_ratio", "pt_ratio", "valid_from", "valid_to")
     list_select_related = ("point__facility",)
     search_fields = ("serial", "point__collector__mn")
-    raw_id_fields = ("point",)
+    raw_id_fields = ("point", "work_order")
+    exclude = ("recorded_by",)
     ordering = ("serial", "valid_from")
+    list_per_page = 50
+
+
+@admin.register(CollectorDevice)
+class CollectorDeviceAdmin(AddOnly, ScopedAdmin):
+    enterprise = "collector__enterprise"
+    list_display = ("serial", "collector", "vendor", "model", "valid_from", "valid_to")
+    list_select_related = ("collector",)
+    search_fields = ("serial", "collector__mn", "vendor")
+    raw_id_fields = ("collector",)
+    ordering = ("collector__mn", "-valid_from")
+    list_per_page = 50
+
+
+@admin.register(WorkOrder)
+class WorkOrderAdmin(ReadOnly, ScopedAdmin):
+    """Looked at here; opened and moved under the work order pages."""
+
+    enterprise = "site__enterprise"
+    list_display = ("number", "kind", "status", "site", "company", "opened_at", "due_at")
+    list_filter = ("status", "kind")
+    list_select_related = ("site", "company")
+    search_fields = ("number", "site__enterprise__name", "company__name")
+    ordering = ("-opened_at", "-pk")
+    list_per_page = 50
+
+
+@admin.register(WorkOrderLog)
+class WorkOrderLogAdmin(ReadOnly, ScopedAdmin):
+    enterprise = "work_order__site__enterprise"
+    list_display = ("at", "work_order", "from_status", "to_status", "actor", "body")
+    list_filter = ("to_status",)
+    list_select_related = ("work_order", "actor")
+    search_fields = ("work_order__number",)
+    ordering = ("-at", "-pk")
+    list_per_page = 50
 
 
 @admin.register(IntakeIssue)

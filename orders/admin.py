@@ -17,7 +17,9 @@ class DeclarationAdmin(ScopedAdmin):
     enterprise = "enterprise"
     list_display = ("enterprise", "kind", "starts_at", "ends_at", "status", "submitted_at")
     list_filter = ("status", "kind")
+    list_select_related = ("enterprise",)
     search_fields = ("enterprise__name", "reason")
+    list_per_page = 50
     raw_id_fields = ("enterprise", "facilities")
     readonly_fields = ("submitted_at",)
     date_hierarchy = "starts_at"

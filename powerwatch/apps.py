@@ -17,7 +17,10 @@ class PowerWatchConfig(AppConfig):
 
     def ready(self) -> None:
         # Here and not in the package: the launcher imports the package and needs no Celery.
-        from powerwatch import celery  # noqa: F401  makes it the app of every shared task
+        from powerwatch import (
+            celery,  # noqa: F401  makes it the app of every shared task
+            checks,  # noqa: F401  registers them
+        )
 
         # Last in INSTALLED_APPS: every table stands when the rights are given.
         post_migrate.connect(_after_migrate, sender=self)

@@ -126,7 +126,7 @@ NOT_AUDITED: dict[str, str] = {
 FUNCTIONS = """
 -- The enterprise that a row of a kind belongs to; NULL where there is none.
 CREATE OR REPLACE FUNCTION tenancy_audit_enterprise(kind text, ref bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF ref IS NULL OR kind = 'division' THEN
         RETURN NULL;
@@ -165,11 +165,16 @@ RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
     END
 $$;
 
+-- OFFSET 0 keeps a row's JSON from being built anew wherever it is read.
 -- Arguments: [0] kind, column, kind, column, ... separated by commas; [1] label; [2] hidden;
 -- [3] ignored columns, separated by commas.
 CREATE OR REPLACE FUNCTION tenancy_audit_rows() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+-- Plans are kept for the session; one made while a table was still empty would crawl later.
+SET enable_seqscan = off
+AS $$
 DECLARE
+    v_scope text := current_setting('powerwatch.scope', true);
     v_who jsonb := coalesce(nullif(current_setting('powerwatch.audit', true), ''), '{}')::jsonb;
     v_name text := substr(TG_TABLE_NAME, strpos(TG_TABLE_NAME, '_') + 1);
     v_reach text[] := string_to_array(TG_ARGV[0], ',');
@@ -178,21 +183,24 @@ DECLARE
     v_ignored text[] := string_to_array(TG_ARGV[3], ',');
     v_kind_1 text := v_reach[1]; v_column_1 text := coalesce(v_reach[2], '');
     v_kind_2 text := v_reach[3]; v_column_2 text := coalesce(v_reach[4], '');
-    v_division_column text := CASE 'division' WHEN v_kind_1 THEN v_column_1 WHEN v_kind_2 THEN v_column_2
-                            ELSE '' END;
+    v_division_column text := CASE 'division' WHEN v_kind_1 THEN v_column_1
+                                              WHEN v_kind_2 THEN v_column_2 ELSE '' END;
 BEGIN
+    -- Behind row-level security (ADR 0011) the county of a row must still be found.
+    PERFORM set_config('powerwatch.scope', 'system', true);
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tenancy_auditentry (at, actor_id, actor_name, body, action, object_type,
             object_id, object_label, enterprise_id, division_path, address, session, request,
             old, new)
         SELECT clock_timestamp(), (v_who->>'actor_id')::bigint,
-            left(coalesce(v_who->>'actor_name', 'system'), 150), left(coalesce(v_who->>'body', ''), 150),
+            left(coalesce(v_who->>'actor_name', 'system'), 150),
+            left(coalesce(v_who->>'body', ''), 150),
             v_name || '.add', TG_TABLE_NAME, coalesce(r.doc->>'id', ''),
             left(coalesce(r.doc->>v_label, ''), 200), e.id, coalesce(d.path, ''),
             nullif(v_who->>'address', '')::inet, left(coalesce(v_who->>'session', ''), 16),
             left(coalesce(v_who->>'request', ''), 36),
             NULL, tenancy_audit_shown(r.doc, v_hidden, v_ignored)
-        FROM (SELECT to_jsonb(n) AS doc FROM new_rows n) r
+        FROM (SELECT to_jsonb(n) AS doc FROM new_rows n OFFSET 0) r
         LEFT JOIN LATERAL (SELECT coalesce(
             tenancy_audit_enterprise(v_kind_1, (r.doc->>v_column_1)::bigint),
             tenancy_audit_enterprise(v_kind_2, (r.doc->>v_column_2)::bigint)) AS id) e ON true
@@ -204,13 +212,14 @@ BEGIN
             object_id, object_label, enterprise_id, division_path, address, session, request,
             old, new)
         SELECT clock_timestamp(), (v_who->>'actor_id')::bigint,
-            left(coalesce(v_who->>'actor_name', 'system'), 150), left(coalesce(v_who->>'body', ''), 150),
+            left(coalesce(v_who->>'actor_name', 'system'), 150),
+            left(coalesce(v_who->>'body', ''), 150),
             v_name || '.delete', TG_TABLE_NAME, coalesce(r.doc->>'id', ''),
             left(coalesce(r.doc->>v_label, ''), 200), e.id, coalesce(d.path, ''),
             nullif(v_who->>'address', '')::inet, left(coalesce(v_who->>'session', ''), 16),
             left(coalesce(v_who->>'request', ''), 36),
             tenancy_audit_shown(r.doc, v_hidden, v_ignored), NULL
-        FROM (SELECT to_jsonb(o) AS doc FROM old_rows o) r
+        FROM (SELECT to_jsonb(o) AS doc FROM old_rows o OFFSET 0) r
         LEFT JOIN LATERAL (SELECT coalesce(
             tenancy_audit_enterprise(v_kind_1, (r.doc->>v_column_1)::bigint),
             tenancy_audit_enterprise(v_kind_2, (r.doc->>v_column_2)::bigint)) AS id) e ON true
@@ -222,15 +231,16 @@ BEGIN
             object_id, object_label, enterprise_id, division_path, address, session, request,
             old, new)
         SELECT clock_timestamp(), (v_who->>'actor_id')::bigint,
-            left(coalesce(v_who->>'actor_name', 'system'), 150), left(coalesce(v_who->>'body', ''), 150),
+            left(coalesce(v_who->>'actor_name', 'system'), 150),
+            left(coalesce(v_who->>'body', ''), 150),
             v_name || '.change', TG_TABLE_NAME, coalesce(r.doc->>'id', ''),
             left(coalesce(r.doc->>v_label, ''), 200), e.id, coalesce(d.path, ''),
             nullif(v_who->>'address', '')::inet, left(coalesce(v_who->>'session', ''), 16),
             left(coalesce(v_who->>'request', ''), 36),
             r.was, r.now
         FROM (SELECT coalesce(n.doc, o.doc) AS doc, change.was, change.now
-              FROM (SELECT id, to_jsonb(t) AS doc FROM old_rows t) o
-              FULL JOIN (SELECT id, to_jsonb(t) AS doc FROM new_rows t) n ON n.id = o.id
+              FROM (SELECT id, to_jsonb(t) AS doc FROM old_rows t OFFSET 0) o
+              FULL JOIN (SELECT id, to_jsonb(t) AS doc FROM new_rows t OFFSET 0) n ON n.id = o.id
               CROSS JOIN LATERAL (
                   SELECT jsonb_object_agg(key, CASE WHEN key = ANY (v_hidden) THEN '"***"'
                              ELSE coalesce(o.doc->key, 'null') END) AS was,
@@ -239,7 +249,7 @@ BEGIN
                     FROM jsonb_object_keys(coalesce(n.doc, o.doc)) key
                    WHERE (o.doc->key) IS DISTINCT FROM (n.doc->key) AND key <> ALL (v_ignored)
               ) change
-             WHERE change.now IS NOT NULL) r
+             WHERE change.now IS NOT NULL OFFSET 0) r
         LEFT JOIN LATERAL (SELECT coalesce(
             tenancy_audit_enterprise(v_kind_1, (r.doc->>v_column_1)::bigint),
             tenancy_audit_enterprise(v_kind_2, (r.doc->>v_column_2)::bigint)) AS id) e ON true
@@ -247,7 +257,43 @@ BEGIN
         LEFT JOIN tenancy_division d
             ON d.id = coalesce(firm.county_id, (r.doc->>v_division_column)::bigint);
     END IF;
+    PERFORM set_config('powerwatch.scope', coalesce(v_scope, ''), true);
     RETURN NULL;
+END $$;
+"""
+
+READERS = """
+-- For auditors, who see no enterprise's data: the names beside the numbers of the log.
+CREATE OR REPLACE FUNCTION tenancy_audit_firms(ids bigint[], words text, path text)
+RETURNS TABLE (firm_id bigint, firm_name text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    v_scope text := current_setting('powerwatch.scope', true);
+BEGIN
+    PERFORM set_config('powerwatch.scope', 'system', true);
+    RETURN QUERY
+    SELECT e.id, e.name::text
+      FROM enterprises_enterprise e JOIN tenancy_division d ON d.id = e.county_id
+     WHERE d.path LIKE $3 || '%'
+       AND (e.id = ANY ($1) OR ($2 <> '' AND (e.name ILIKE '%' || $2 || '%' OR e.code = $2)))
+     ORDER BY e.id LIMIT 500;
+    PERFORM set_config('powerwatch.scope', coalesce(v_scope, ''), true);
+END $$;
+
+-- The people whom an auditor's division tree holds, by any grant they have or had.
+CREATE OR REPLACE FUNCTION tenancy_audit_people(path text) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    v_scope text := current_setting('powerwatch.scope', true);
+BEGIN
+    PERFORM set_config('powerwatch.scope', 'system', true);
+    RETURN QUERY
+    SELECT g.user_id FROM tenancy_grant g
+      LEFT JOIN enterprises_enterprise e ON e.id = g.enterprise_id
+      LEFT JOIN tenancy_operatorcompany c ON c.id = g.company_id
+      JOIN tenancy_division d ON d.id = coalesce(g.division_id, e.county_id, c.division_id)
+     WHERE d.path LIKE $1 || '%';
+    PERFORM set_config('powerwatch.scope', coalesce(v_scope, ''), true);
 END $$;
 """
 
@@ -295,7 +341,7 @@ def install_audit_triggers() -> int:
             return 0
         tables = set(connection.introspection.table_names(cursor))
         wanted = {table: _triggers(table, one) for table, one in AUDITED.items() if table in tables}
-        text = repr((FUNCTIONS, GUARDS, sorted(wanted.items())))
+        text = repr((FUNCTIONS, READERS, GUARDS, sorted(wanted.items())))
         mark = hashlib.sha256(text.encode()).hexdigest()
         cursor.execute(
             "SELECT (SELECT obj_description(to_regproc('tenancy_audit_rows')::oid, 'pg_proc')),"
@@ -304,7 +350,10 @@ def install_audit_triggers() -> int:
         )
         if cursor.fetchone() == (mark, len(EVENTS) * len(wanted) + 2):
             return 0
+        for old in ("tenancy_audit_firms(bigint[], text, text)", "tenancy_audit_people(text)"):
+            cursor.execute(f"DROP FUNCTION IF EXISTS {old}")  # their shape may have changed
         cursor.execute(FUNCTIONS)
+        cursor.execute(READERS)
         cursor.execute(GUARDS)
         for statements in wanted.values():
             for statement in statements:

@@ -1,13 +1,15 @@
 """What each process may do in the database.
 
 Web, worker and gateway connect as ``powerwatch_web``, ``powerwatch_worker`` and
-``powerwatch_gateway``; only migrations run as the owner. Row-level security will follow on the
-web and worker roles; the gateway bypasses it, because COPY does not work under it.
+``powerwatch_gateway``; only migrations run as the owner. Row-level security
+(``powerwatch.walls``) binds all of them but the gateway: COPY does not work under it.
 Run after every migration; where the roles do not exist (a server shared by one login) it says so
 and does nothing.
 """
 
 from django.db import connection
+
+from powerwatch.walls import close_partitions
 
 ROLES = ("powerwatch_web", "powerwatch_worker", "powerwatch_gateway")
 
@@ -72,4 +74,5 @@ def grant_roles() -> bool:
             return False
         for statement in _statements():
             cursor.execute(statement)
+        close_partitions(cursor)
     return True

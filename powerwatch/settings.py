@@ -232,6 +232,13 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
+# --- audit ---
+
+# Whether an enterprise sees the names of the people who looked, beside their body and duty.
+LOOKS_SHOW_NAMES = env.flag("POWERWATCH_LOOKS_SHOW_NAMES", default=True)
+# The law asks for six months of logs; bureaus keep five years (assumption). Nothing deletes them.
+AUDIT_KEPT_YEARS = env.integer("POWERWATCH_AUDIT_KEPT_YEARS", 5, minimum=1)
+
 # --- language and time ---
 
 LANGUAGE_CODE = "zh-hans"

@@ -9,6 +9,13 @@ from tenancy.access import Permission
 from tenancy.eyes import Eyes, get_eyes
 from tenancy.models import Role
 
+#: Whoever holds one of these finds something in the administration. Auditors have their page.
+ADMINISTRATORS = (
+    Permission.ADMINISTER,
+    Permission.ADMINISTER_SYSTEM,
+    Permission.MANAGE_GRANTS,
+)
+
 #: Pages whose rows can be narrowed to one county by ``?county=``.
 NARROWED = frozenset({"city", "alerts", "enterprises", "installation", "installation_list"})
 
@@ -30,7 +37,9 @@ def frame(request: HttpRequest) -> dict[str, object]:
     match = request.resolver_match
     here = match.url_name if match else ""
     return {
-        "navigation": _navigation(eyes, here or "", staff=request.user.is_staff),
+        "navigation": _navigation(
+            eyes, here or "", staff=any(eyes.may(one) for one in ADMINISTRATORS)
+        ),
         "whose_eyes": eyes.label,
         "scope_chip": _scope_chip(request, eyes, here or ""),
         "people_url": reverse("people") if _manages_people(eyes) else "",
@@ -75,6 +84,8 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("enterprise", "enterprise", _("My enterprise"), args=(own,)),
             entry("alerts", "alert", _("Alerts"), "alert"),
         ]
+    if eyes.may(Permission.SEE_AUDIT):
+        entries.append(entry("audit", "evidence", _("Audit log"), "audit_entry"))
     if eyes.role == Role.SECURITY_ADMIN:
         entries += [
             entry("people", "user", _("People"), "person", "person_new", "grant_give"),

@@ -5,6 +5,7 @@ from django.urls import path
 from reports.messages import messages_view
 from reports.views import (
     alert,
+    audit,
     batches,
     city,
     enterprise,
@@ -58,5 +59,9 @@ urlpatterns = [
         name="enterprise_survey",
     ),
     path("intake/", intake.intake, name="intake"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export/", audit.audit_export, name="audit_export"),
+    path("audit/<int:pk>/", audit.audit_entry, name="audit_entry"),
+    path("enterprises/<int:pk>/looks/", audit.looks, name="enterprise_looks"),
     path("messages/", messages_view, name="messages"),
 ]

@@ -112,11 +112,11 @@ def _enrol(request: HttpRequest) -> HttpResponse:
     key = request.session.get(_KEY) or second_factor.new_key()
     request.session[_KEY] = key
     form = EnrolForm(request.POST or None)
+    state = sessions.get_state(request)
     if request.method == "POST" and form.is_valid():
         codes = second_factor.enrol(user, key, form.cleaned_data["code"])
         if codes is not None:
             del request.session[_KEY]
-            state = sessions.get_state(request)
             if state is not None:
                 sessions.set_state(request, {**state, "enrol": False})
             sessions.rotate(request)
@@ -136,7 +136,7 @@ def _enrol(request: HttpRequest) -> HttpResponse:
         "form": form,
         "picture": second_factor.draw(user, key),
         "spelled": second_factor.spell(key),
-        "forced": bool((sessions.get_state(request) or {}).get("enrol")),
+        "forced": state is not None and state["enrol"],
     }
     return render(request, "account/second_factor_enrol.html", context)
 

@@ -325,7 +325,7 @@ class PersonForm(GrantForm):
             raise ValidationError(_("This user name is taken. Choose another."))
         return username
 
-    def person(self) -> dict[str, str]:
+    def person(self) -> dict[str, Any]:
         """Return the arguments of ``make_person`` that are about the person."""
         return {
             name: self.cleaned_data[name] for name in ("full_name", "username", "phone", "email")

@@ -3,6 +3,8 @@
 import hashlib
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -67,6 +69,7 @@ def client_address(request: HttpRequest) -> str:
     """Return where the request came from; behind our proxy what that one saw last."""
     if settings.BEHIND_PROXY:
         hops = request.headers.get("X-Forwarded-For", "").split(",")
-        if last := hops[-1].strip():
-            return last
+        last = hops[-1].strip()
+        with suppress(ValueError):
+            return str(ip_address(last))
     return str(request.META.get("REMOTE_ADDR", ""))

@@ -137,7 +137,7 @@ def people_for(manager: Manager) -> QuerySet[User]:
     if manager.everything:
         return User.objects.all()
     seen = Exists(grants_for(manager).filter(user=OuterRef("pk")))
-    condition = Q(seen)
+    condition: Any = Q(seen)
     if manager.is_wide:
         condition |= ~Exists(Grant.objects.filter(user=OuterRef("pk")))
     return User.objects.filter(condition)

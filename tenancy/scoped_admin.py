@@ -14,34 +14,61 @@ from django.http import HttpRequest
 from tenancy.access import Permission, get_scope, has_permission
 from tenancy.models import User
 
-_KEPT = "_may_administer"
+_KEPT = "_kept_permissions"
+
+
+def may(request: HttpRequest, permission: Permission) -> bool:
+    """Return whether the person holds the permission; asked once a request."""
+    kept: dict[Permission, bool] = getattr(request, _KEPT, {})
+    if permission not in kept:
+        kept[permission] = has_permission(cast(User, request.user), permission)
+        setattr(request, _KEPT, kept)
+    return kept[permission]
 
 
 def may_administer(request: HttpRequest) -> bool:
-    """Return whether the person may work in the administration; asked once a request."""
-    if not hasattr(request, _KEPT):
-        allowed = has_permission(cast(User, request.user), Permission.ADMINISTER)
-        setattr(request, _KEPT, allowed)
-    return bool(getattr(request, _KEPT))
+    """Return whether the person may work on a city's data here."""
+    return may(request, Permission.ADMINISTER)
+
+
+#: Whoever holds one of these finds something here: each the own modules.
+ENTRY_PERMISSIONS = (
+    Permission.ADMINISTER,
+    Permission.ADMINISTER_SYSTEM,
+    Permission.MANAGE_GRANTS,
+    Permission.SEE_AUDIT,
+)
+
+
+def may_enter(request: HttpRequest) -> bool:
+    """Return whether the administration opens: a staff account alone opens nothing."""
+    person = request.user
+    return (
+        isinstance(person, User)
+        and person.is_active
+        and (person.is_superuser or any(may(request, one) for one in ENTRY_PERMISSIONS))
+    )
 
 
 class AdministeredBy:
-    """Who may look, add and change: whoever holds the permission. Deleting is a superuser's."""
+    """Who may look, add and change: whoever holds ``permission``. Deleting is a superuser's."""
+
+    permission = Permission.ADMINISTER
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_administer(request)
+        return may(request, self.permission)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request)
+        return may(request, self.permission)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request)
+        return may(request, self.permission)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request)
+        return may(request, self.permission)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request) and cast(User, request.user).is_superuser
+        return may(request, self.permission) and cast(User, request.user).is_superuser
 
 
 class ScopedForms:
@@ -96,6 +123,16 @@ class ReadOnly:
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AddOnly:
+    """Dated records: another row may follow, and a row that stands stays as it is."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -53,7 +53,7 @@ def set_audit(audit: Mapping[str, Any]) -> None:
     _call("SELECT set_config('powerwatch.audit', %s, true)", [_dump(audit)])
 
 
-class entered:  # noqa: N801  a context manager reads like a function
+class entered:
     """A transaction (a savepoint in an open one) in which somebody has entered.
 
     At its end the scope is what it was before. Unlike a generator it can be ended early, with the
@@ -65,7 +65,7 @@ class entered:  # noqa: N801  a context manager reads like a function
         user: Actor = None,
         *,
         audit: Mapping[str, Any] | None = None,
-        system: str = "",
+        system: str | None = None,
     ) -> None:
         self._user, self._audit, self._system = user, audit, system
         self.is_open = False
@@ -76,7 +76,7 @@ class entered:  # noqa: N801  a context manager reads like a function
         self._atomic = transaction.atomic()
         self._atomic.__enter__()
         try:
-            if self._system:
+            if self._system is not None:
                 self._kept = enter_system(self._system)
             else:
                 self._kept = enter(self._user, audit=self._audit)

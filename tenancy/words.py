@@ -14,6 +14,7 @@ PERMISSION_WORDS: dict[Permission, Promise] = {
     Permission.EDIT_FILE: _("edit enterprise files"),
     Permission.EDIT_DEVICES: _("edit collectors, meters and points"),
     Permission.APPROVE_PAIRINGS: _("approve pairings and thresholds"),
+    Permission.DECLARE: _("declare stops and repairs in advance"),
     Permission.ATTACH: _("attach documents and photos"),
     Permission.IMPORT: _("import enterprises and devices from tables"),
     Permission.EXPORT: _("export lists"),
@@ -36,7 +37,8 @@ PERMISSION_WORDS: dict[Permission, Promise] = {
 
 def role_words(role: str) -> list[Promise]:
     """Return what a role lets its holder do, in the order of ``Permission``."""
-    return [PERMISSION_WORDS[one] for one in Permission if one in ROLE_PERMISSIONS[role]]
+    held = ROLE_PERMISSIONS[role]
+    return [PERMISSION_WORDS[one] for one in Permission if one in held & PERMISSION_WORDS.keys()]
 
 
 def sees_data(role: str) -> bool:

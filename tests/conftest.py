@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
 from django.db.models.signals import post_migrate
 
@@ -47,7 +48,7 @@ def shared_folder() -> Path:
     return SHARED
 
 
-@pytest.fixture(autouse=True)
-def _second_factor_offered(settings: object) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _second_factor_offered() -> None:
     """Let people of tests in by their password; what ``required`` does has tests of its own."""
-    settings.SECOND_FACTOR = "offered"  # type: ignore[attr-defined]
+    settings.SECOND_FACTOR = "offered"

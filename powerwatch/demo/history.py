@@ -89,12 +89,12 @@ def _copy_into(table: str, columns: str) -> Iterator[Any]:
     """Take rows by COPY by way of a temporary table: COPY itself stops at row-level security."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMPORARY TABLE arriving ON COMMIT DROP AS SELECT {columns} FROM {table}"
+            f"CREATE TEMPORARY TABLE arriving ON COMMIT DROP AS SELECT {columns} FROM {table}"  # noqa: S608
             " WITH NO DATA"
         )
         with cursor.copy(f"COPY arriving ({columns}) FROM STDIN") as copy:
             yield copy
-        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM arriving")
+        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM arriving")  # noqa: S608
         cursor.execute("DROP TABLE arriving")
 
 

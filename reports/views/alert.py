@@ -28,6 +28,7 @@ from reports.views.common import picture_width
 from reports.views.enterprise import draw, kept, table
 from reports.why import get_why
 from reports.window import LONGEST, custom_query
+from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
 
 AROUND = timedelta(minutes=30)
@@ -40,7 +41,8 @@ def alert(request: HttpRequest, number: str) -> HttpResponse:
 
 def alert_short(request: HttpRequest, number: str) -> HttpResponse:
     """Lead from the short address of a message to the page."""
-    return redirect("alert", _get(request, number).number)
+    visible = Alert.objects.visible_to(person(request))
+    return redirect("alert", get_object_or_404(visible, number=number).number)
 
 
 def alert_live(request: HttpRequest, number: str) -> HttpResponse:
@@ -77,7 +79,16 @@ def alert_act(request: HttpRequest, number: str) -> HttpResponse:
 
 def _get(request: HttpRequest, number: str) -> Alert:
     visible = with_names(Alert.objects.visible_to(person(request)))
-    return get_object_or_404(visible, number=number)
+    found = get_object_or_404(visible, number=number)
+    note_look(
+        request,
+        found.enterprise,
+        "alert",
+        object_type="alerts_alert",
+        object_id=found.pk,
+        object_label=found.number,
+    )
+    return found
 
 
 def _token(request: HttpRequest, found: Alert) -> str:

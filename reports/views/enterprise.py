@@ -15,25 +15,36 @@ from enterprises.models import Enterprise, Facility, FacilityKind
 from meters.models import OperatingState
 from reports.picture import Drawing, Picture, lay_out, render_svg
 from reports.queries.alerts import by_urgency, describe, with_newest
+from reports.queries.audit import get_looks
 from reports.queries.city import short_hash
 from reports.queries.devices import get_devices, get_enterprise_token
 from reports.queries.picture import EnterpriseView, FacilityNow, get_enterprise_view
 from reports.queries.power import get_power
+from reports.views.audit import look_rows
 from reports.views.common import enterprise_tabs, picture_width
 from reports.window import FORM, RANGES, Choice, choose_window, neighbours
+from tenancy.access import Permission
+from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
 
 SHOWN_ALERTS = 5
+SHOWN_LOOKS = 3
 
 
 def enterprise(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what the enterprise does and did."""
-    return render(request, "reports/enterprise.html", _context(request, pk))
+    context = _context(request, pk)
+    own = pk in context["eyes"].enterprise_ids and context["eyes"].may(Permission.SEE_LOOKS)
+    if own:
+        newest = get_looks(pk, now=timezone.now()).order_by("-at", "-pk")[:SHOWN_LOOKS]
+        context["looks"] = look_rows(list(newest))
+    return render(request, "reports/enterprise.html", context | {"shows_looks": own})
 
 
 def enterprise_live(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the part of the page that renews itself; 204 while nothing to see has changed."""
     found = get_object_or_404(Enterprise.objects.visible_to(person(request)), pk=pk)
+    note_look(request, found, "enterprise")
     if unchanged := nothing_new(request, _token(request, found, _choice(request))):
         return unchanged
     return render(request, "reports/enterprise_live.html", _context(request, pk, found))
@@ -41,8 +52,16 @@ def enterprise_live(request: HttpRequest, pk: int) -> HttpResponse:
 
 def facility_power(request: HttpRequest, pk: int) -> JsonResponse:
     """Answer the power of a facility in the window as numbers for the line chart."""
-    visible = Facility.objects.visible_to(person(request)).select_related("site")
+    visible = Facility.objects.visible_to(person(request)).select_related("site__enterprise")
     facility = get_object_or_404(visible, pk=pk)
+    note_look(
+        request,
+        facility.site.enterprise,
+        "power",
+        object_type="enterprises_facility",
+        object_id=facility.pk,
+        object_label=facility.name,
+    )
     return JsonResponse(get_power(facility, _choice(request).window))
 
 
@@ -65,6 +84,7 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
     if found is None:
         visible = Enterprise.objects.visible_to(person(request)).select_related("county")
         found = get_object_or_404(visible, pk=pk)
+        note_look(request, found, "enterprise")
     actor = person(request)
     choice = _choice(request)
     token = _token(request, found, choice)

@@ -227,7 +227,7 @@ def enterprise_installation_act(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _make_move(request: HttpRequest, found: Enterprise, act: str) -> None:
-    if act not in Event or Event(act) in ELSEWHERE:
+    if act not in set(Event) or Event(act) in ELSEWHERE:
         raise BadRequest("no such act")
     event = Event(act)
     if not _may(request, found, event):

@@ -10,12 +10,14 @@ from tenancy.eyes import get_eyes
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Send authorities to the overview and enterprise people to their own enterprise."""
+    """Send authorities to the overview, enterprise people to their own, auditors to the log."""
     eyes = get_eyes(request)
     if eyes.is_authority:
         return redirect("city")
     if eyes.enterprise_ids:
         return redirect("enterprise", eyes.enterprise_ids[0])
+    if eyes.may(Permission.SEE_AUDIT):
+        return redirect("audit")
     if eyes.may(Permission.MANAGE_GRANTS):
         return redirect("people")
     return render(request, "reports/no_duty.html")

@@ -9,6 +9,11 @@
       field.hidden = !input.dataset.forRoles.split(" ").includes(role.value);
     });
   }
+  /* The one that shows is not optional. */
+  document.querySelectorAll("[data-for-roles]").forEach((input) => {
+    const word = input.closest(".field").querySelector(".field__optional");
+    if (word) word.remove();
+  });
   role.addEventListener("change", choose);
   choose();
 })();

@@ -15,10 +15,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts.models import Alert
-from enterprises.models import Enterprise, Facility
+from enterprises.models import (
+    Attachment,
+    Enterprise,
+    Facility,
+    Installation,
+    InstallationBatch,
+    Pairing,
+    ProductionLine,
+    Site,
+    Threshold,
+)
+from meters.models import Collector, Meter, MonitoringPoint, WorkOrder
+from orders.models import Declaration
 from tenancy.access import AUTHORITY_ROLES, ROLE_PERMISSIONS, Permission
-from tenancy.models import Role
-from tests.matrix.world import Plant, World
+from tenancy.models import ApiToken, Division, Grant, OperatorCompany, Role, SiteAssignment, User
+from tests.matrix.world import SEES, Place, Plant, World
 
 P = Permission
 Rule = Callable[[str], bool]
@@ -60,6 +72,9 @@ class Route:
     fixed: the world -> the arguments of an address that names something else.
     operator: whether an operator's assigned site opens the object.
     public: answered without signing in.
+    gated: who has no right to any such object is told so (403) before the object is looked up.
+    sees: role -> the places whose object it sees, where that is not ``world.SEES``.
+    absent: there is nothing here: 404 to everybody.
     """
 
     verbs: Mapping[str, Rule]
@@ -67,6 +82,9 @@ class Route:
     fixed: Callable[[World], Mapping[str, Any]] | None = None
     operator: bool = True
     public: bool = False
+    gated: bool = False
+    sees: Mapping[str, tuple[Place, ...]] | None = None
+    absent: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)  # of POST
 
 
@@ -93,6 +111,14 @@ def of(model: type[Any], argument: str = "pk", attribute: str = "pk") -> Callabl
 
 
 _alert = of(Alert, "number", "number")
+
+
+def sees(route: Route, role: Role, place: Place) -> bool:
+    """Tell whether the role finds the place's object of the route."""
+    if route.sees is not None:
+        return place in route.sees[role]
+    return place in SEES[role] and (route.operator or role != Role.OPERATOR)
+
 
 ROUTES: dict[str, Route] = {
     # the portal
@@ -132,11 +158,141 @@ ROUTES: dict[str, Route] = {
     # signing in
     "login": Route({"GET": anyone, "POST": anyone}, public=True),
     "logout": post(public=True),
-    "password_change": form(),
-    "password_change_done": get(),
-    "password_reset": form(public=True),
-    "password_reset_done": get(public=True),
-    "password_reset_confirm": get(public=True, fixed=lambda world: {"uidb64": "x", "token": "y"}),
-    "password_reset_complete": get(public=True),
     "set_language": post(public=True),
+}
+
+# --- the own account, people and grants ---
+
+#: Who looks after accounts: the security administrator after all of the city, the city
+#: administrator after those of enterprises and operators.
+MANAGERS = holding(P.MANAGE_GRANTS, P.MANAGE_ENTERPRISE_PEOPLE)
+_CITY = tuple(Place)[:3]
+_NONE: dict[str, tuple[Place, ...]] = dict.fromkeys(Role, ())
+#: An enterprise's people: the security administrator sees no enterprise and so none of them.
+_OUTER = _NONE | {Role.CITY_ADMIN: _CITY}
+_COMPANIES = _OUTER | {Role.SECURITY_ADMIN: _CITY}
+
+
+def managed(make: Callable[..., Route], model: type[Any], *, sees: Any = _OUTER) -> Route:
+    """Expect an account, a grant or a company that only its managers find."""
+    return make(MANAGERS, at=of(model), gated=True, sees=sees)
+
+
+ROUTES |= {
+    "second_step": form(public=True),
+    "admin/login/": get(public=True),
+    "admin/password_change/": get(),
+    "account": get(),
+    "account_password": form(),
+    "account_second_factor": form(),
+    "account_recovery_codes": post(),
+    "account_second_factor_remove": post(),
+    "account_sessions": get(),
+    "account_session_end": post(data={"all": "1"}),
+    "account_proof": form(),
+    "api_tokens": form(holding(P.USE_API)),
+    # Another's token is not there for anybody, whoever it is.
+    "api_token_revoke": Route(
+        {"POST": anyone}, fixed=lambda world: {"pk": world.rows[ApiToken].pk}, absent=True
+    ),
+    "people": get(MANAGERS, sees=_COMPANIES),
+    "person": managed(get, User),
+    "person_new": form(MANAGERS, sees=_COMPANIES),
+    "person_act": managed(post, User),
+    "grant_give": managed(form, User),
+    "grant_end": managed(post, Grant),
+    "companies": get(MANAGERS, sees=_COMPANIES),
+    "company": managed(get, OperatorCompany, sees=_COMPANIES),
+    "company_new": form(MANAGERS),
+    "assignment_new": managed(post, OperatorCompany, sees=_COMPANIES),
+    "assignment_end": managed(post, SiteAssignment),
+}
+
+# --- files, the programme ---
+
+#: Who follows an enterprise's installation: the programme's officials, and its own people.
+OWN_PEOPLE = roles(Role.ENTERPRISE_OFFICER, Role.ENTERPRISE_REP)
+PROGRAMME: Rule = lambda role: (  # noqa: E731
+    OWN_PEOPLE(role) or holding(P.SEE_PROGRAMME, P.SURVEY, P.INSTALL)(role)
+)
+
+ROUTES |= {
+    "attach": post(holding(P.ATTACH), at=of_enterprise),
+    "attachment": get(at=of(Attachment, "key", "key")),
+    # The enterprise and the operator withdraw what they brought themselves; this the clerk brought.
+    "attachment_withdraw": post(
+        lambda role: officials(role) and holding(P.ATTACH)(role), at=of(Attachment, "key", "key")
+    ),
+    "installation": get(holding(P.SEE_PROGRAMME)),
+    "installation_list": get(holding(P.SEE_PROGRAMME)),
+    "installation_batches": get(holding(P.SEE_PROGRAMME)),
+    "installation_batch": get(holding(P.SEE_PROGRAMME), at=of(InstallationBatch)),
+    "installation_batch_new": form(holding(P.MANAGE_PROGRAMME)),
+    "installation_batch_act": post(holding(P.MANAGE_PROGRAMME), at=of(InstallationBatch)),
+    "enterprise_installation": get(PROGRAMME, at=of_enterprise),
+    "enterprise_installation_act": post(PROGRAMME, at=of_enterprise),
+    "enterprise_survey": form(holding(P.SURVEY), at=of_enterprise),
+}
+
+# --- the API ---
+
+USERS = holding(P.USE_API)
+
+
+def api_row(model: type[Any], argument: str = "pk", *, operator: bool = True) -> Route:
+    """Expect a detail, or a list below one."""
+    return get(USERS, at=of(model, argument), operator=operator, gated=True)
+
+
+def api_act(permission: Permission) -> Route:
+    """Expect an act on an alert."""
+    return Route(
+        {"POST": lambda role: USERS(role) and holding(permission)(role)},
+        at=of(Alert),
+        operator=False,
+        gated=True,
+    )
+
+
+_RESOURCES: dict[str, tuple[type[Any], bool]] = {
+    "alert": (Alert, False),
+    "attachment": (Attachment, True),
+    "collector": (Collector, True),
+    "declaration": (Declaration, False),
+    "enterprise": (Enterprise, True),
+    "facility": (Facility, True),
+    "installation": (Installation, True),
+    "line": (ProductionLine, True),
+    "meter": (Meter, True),
+    "pairing": (Pairing, True),
+    "point": (MonitoringPoint, True),
+    "site": (Site, True),
+    "threshold": (Threshold, True),
+    "work-order": (WorkOrder, True),
+}
+ROUTES |= {f"api:{name}-list": get(USERS) for name in _RESOURCES}
+ROUTES |= {
+    f"api:{name}-detail": api_row(model, operator=operator)
+    for name, (model, operator) in _RESOURCES.items()
+}
+ROUTES |= {
+    "api:alert-acknowledge": api_act(P.HANDLE_ALERTS),
+    "api:alert-verify": api_act(P.HANDLE_ALERTS),
+    "api:alert-accept-explanation": api_act(P.HANDLE_ALERTS),
+    "api:alert-confirm": api_act(P.HANDLE_ALERTS),
+    "api:alert-dismiss": api_act(P.HANDLE_ALERTS),
+    "api:alert-close": api_act(P.HANDLE_ALERTS),
+    "api:alert-explain": api_act(P.EXPLAIN_ALERTS),
+    "api:alert-log-list": api_row(Alert, "parent", operator=False),
+    "api:occurrence-list": api_row(Alert, "parent", operator=False),
+    "api:reading-list": api_row(MonitoringPoint, "parent"),
+    "api:segment-list": api_row(Facility, "parent"),
+    "api:declaration-list": Route({"GET": USERS, "POST": USERS}),
+    "api:division-list": get(USERS),
+    "api:division-detail": get(USERS, fixed=lambda world: {"pk": world.rows[Division].pk}),
+    "api:progress": get(holding(P.SEE_PROGRAMME)),
+    "api:me": get(USERS),
+    "api:docs": get(public=True),
+    "api:schema": get(public=True),
+    "api:unknown": get(public=True, absent=True),
 }

@@ -1,19 +1,22 @@
 """Asking every route as everybody, and comparing with what is expected."""
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from tenancy.models import Role, User
-from tests.matrix.expectations import Route
+from tests.matrix.expectations import Route, sees
 from tests.matrix.routes import Found
-from tests.matrix.world import SEES, Place, World
+from tests.matrix.world import CANARIES, Place, World
 
 ANONYMOUS, DISABLED = "anonymous", "disabled"
 SIGN_IN = (302, 401)
@@ -46,6 +49,7 @@ class Clients:
         self._clients = {who: Client(raise_request_exception=False) for who in everybody()}
         for role, user in world.people.items():
             self._clients[role].force_login(user)
+            self._prove(self._clients[role])
         # The cookie of a person who was signed in when the account was closed.
         disabled.is_active = True
         disabled.save()
@@ -53,8 +57,20 @@ class Clients:
         disabled.is_active = False
         disabled.save()
 
+        self._kept = {
+            who: {name: morsel.value for name, morsel in client.cookies.items()}
+            for who, client in self._clients.items()
+        }
+
+    def _prove(self, client: Client) -> None:
+        """Let the person have given the password a moment ago, for what asks it again."""
+        client.get("/account/")
+
     def __getitem__(self, who: str) -> Client:
-        return self._clients[who]
+        """Return the person's client as it was at first, whatever was asked with it since."""
+        client = self._clients[who]
+        client.cookies = SimpleCookie(self._kept[who])
+        return client
 
 
 def everybody() -> list[str]:
@@ -74,7 +90,7 @@ def ask(
     url = address(found, arguments)
     with transaction.atomic():
         answer = clients[who].generic(
-            verb, url, **_content(verb, route), REMOTE_ADDR="127.0.0.1", HTTP_HOST="127.0.0.1"
+            verb, url, **_content(verb, route, url), REMOTE_ADDR="127.0.0.1", HTTP_HOST="127.0.0.1"
         )
         body = readable(answer)
         transaction.set_rollback(True)
@@ -90,11 +106,11 @@ def ask(
     )
 
 
-def _content(verb: str, route: Route) -> dict[str, Any]:
+def _content(verb: str, route: Route, url: str) -> dict[str, Any]:
     if verb != "POST":
         return {}
-    from urllib.parse import urlencode
-
+    if url.startswith("/api/"):
+        return {"data": json.dumps(dict(route.data)), "content_type": "application/json"}
     return {
         "data": urlencode(route.data),
         "content_type": "application/x-www-form-urlencoded",
@@ -124,14 +140,19 @@ def readable(answer: Any) -> str:
 
 def expected(route: Route, verb: str, who: str, place: Place | None) -> str:
     """Return what must come: ``sign-in``, ``404``, ``403`` or ``answered``."""
-    if who in (ANONYMOUS, DISABLED):
-        return "answered" if route.public else "sign-in"
+    if who in (ANONYMOUS, DISABLED) and not route.public:
+        return "sign-in"
+    if route.absent:
+        return "404"
+    if route.public:
+        return "answered"
     role = Role(who)
-    if place is not None:
-        sees = place in SEES[role] and (route.operator or role != Role.OPERATOR)
-        if not sees:
-            return "404"
-    return "answered" if route.verbs[verb](role) else "403"
+    may = route.verbs[verb](role)
+    if route.gated and not may and not any(rule(role) for rule in route.verbs.values()):
+        return "403"
+    if place is not None and not sees(route, role, place):
+        return "404"
+    return "answered" if may else "403"
 
 
 def fits(asked: Asked, wanted: str) -> bool:
@@ -144,11 +165,13 @@ def fits(asked: Asked, wanted: str) -> bool:
     return asked.status == int(wanted)
 
 
-def leaks(asked: Asked, world: World) -> list[str]:
+def leaks(asked: Asked, world: World, route: Route) -> list[str]:
     """Return the foreign plants' canaries that the answer holds."""
     role = None if asked.who in (ANONYMOUS, DISABLED) else Role(asked.who)
+    shown = route.sees[role] if route.sees is not None and role else ()
     body = asked.body.replace(asked.address, "")  # who knows the address learns nothing from it
-    return [word for word in world.foreign_canaries(role) if word in body]
+    foreign = set(world.foreign_canaries(role)) - {CANARIES[place] for place in shown}
+    return sorted(word for word in foreign if word in body)
 
 
 def questions(

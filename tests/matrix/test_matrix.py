@@ -28,6 +28,6 @@ def test_the_route_answers_everybody_as_expected(found: Found, world, clients):
         wanted = expected(route, verb, who, place)
         if not fits(asked, wanted):
             wrong.append(f"{asked}, not {wanted}")
-        if found_words := leaks(asked, world):
+        if found_words := leaks(asked, world, route):
             wrong.append(f"{asked} shows {found_words}")
     assert wrong == []

@@ -8,11 +8,13 @@ it carries the plant's canary, so that a foreign row shows wherever it is printe
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from io import BytesIO
 from typing import Any
-from uuid import uuid4
 
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
+from PIL import Image
 
 from alerts.models import (
     Alert,
@@ -24,9 +26,9 @@ from alerts.models import (
     OccurrenceState,
     RuleCode,
 )
+from enterprises.attachments import store_attachment
 from enterprises.models import (
     AcceptanceSheet,
-    Attachment,
     Contact,
     ContactKind,
     Enterprise,
@@ -163,11 +165,11 @@ def make_world() -> World:
     rows = {
         Division: city,
         OperatorCompany: company,
-        SiteAssignment: SiteAssignment.objects.get(),
+        SiteAssignment: SiteAssignment.objects.filter(company=company).get(),
         User: clerk,
         Grant: Grant.objects.filter(user=people[Role.COUNTY_BRANCH]).get(),
         ApiToken: ApiToken.objects.create(
-            user=admin_user,
+            user=clerk,
             name="token",
             prefix="abcdefgh",
             digest="0" * 64,
@@ -287,7 +289,19 @@ def _plant(place: Place, county: Division, clerk: User, city: Division) -> Plant
         evidence={},
     )
     common = {"enterprise": enterprise}
+    officer = factories.UserFactory(
+        username=f"officer-{number}", full_name=f"{word}环保员", phone=f"1380000000{number}"
+    )
+    grant = factories.GrantFactory(
+        user=officer, role=Role.ENTERPRISE_OFFICER, division=None, enterprise=enterprise
+    )
+    company = OperatorCompany.objects.create(name=f"{word}运维公司", division=county.parent or city)
+    assignment = SiteAssignment.objects.create(company=company, site=site, starts_at=LONG_AGO)
     made = [
+        officer,
+        grant,
+        company,
+        assignment,
         enterprise,
         site,
         line,
@@ -367,21 +381,23 @@ def _plant(place: Place, county: Division, clerk: User, city: Division) -> Plant
             remark=word,
             **common,
         ),
-        Attachment.objects.create(
-            key=uuid4(),
+        store_attachment(
+            SimpleUploadedFile(f"{word}.png", picture()),
             title=f"{word}铭牌",
-            file_name=f"{word}.jpg",
-            path=f"none/{word}",
-            content_type="image/jpeg",
-            size_bytes=1,
-            sha256="0" * 64,
-            uploaded_by=clerk,
-            uploaded_at=NOW,
             site=site,
+            actor=clerk,
+            now=NOW,
             **common,
         ),
     ]
     return Plant(place, enterprise, {type(row): row for row in made})
+
+
+def picture() -> bytes:
+    """Return a picture of a few pixels."""
+    out = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(out, "PNG")
+    return out.getvalue()
 
 
 def _second_site(enterprise: Enterprise) -> None:

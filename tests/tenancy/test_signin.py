@@ -1,5 +1,6 @@
 """Signing in: lockout, equal timing, the second step, what is owed first, and the way it ends."""
 
+import itertools
 import statistics
 import time
 from binascii import unhexlify
@@ -49,7 +50,8 @@ def is_in(client: Client) -> bool:
 
 
 def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+    told = AuditEntry.objects.exclude(action__regex=r"\.(add|change|delete)$")
+    return list(told.order_by("pk").values_list("action", flat=True))
 
 
 def code_of(user: User, *, steps: int = 0) -> str:
@@ -309,7 +311,7 @@ def test_weak_and_known_passwords_are_refused_in_words(client, officer, bad):
 def test_the_last_five_do_not_come_back_and_the_sixth_does(client, officer):
     client.force_login(officer)
     passwords = [PASSWORD, *(f"hukou-Falls-{n}" for n in range(5))]
-    for old, new in zip(passwords, passwords[1:], strict=False):
+    for old, new in itertools.pairwise(passwords):
         form = {"old_password": old, "new_password": new, "repeated": new}
         assert client.post("/account/password/", form).status_code == 302
     assert PasswordRecord.objects.filter(user=officer).count() == 5

@@ -7,6 +7,7 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count, Max, Min
+from django.http import HttpRequest
 from django.test import override_settings
 from django.utils import timezone
 
@@ -136,7 +137,9 @@ def test_everybody_is_fictional_and_only_the_demo_accounts_can_sign_in():
 
 def test_every_account_works_and_has_a_scope():
     for account in DEMO_ACCOUNTS:
-        user = authenticate(username=account["username"], password=account["password"])
+        user = authenticate(
+            HttpRequest(), username=account["username"], password=account["password"]
+        )
         assert user is not None
         assert Grant.objects.filter(user=user).exists()
 
