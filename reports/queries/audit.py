@@ -271,7 +271,7 @@ def _value(model: type[Model] | None, column: str, value: Any, language: str | N
     if value is False:
         return _("no")
     choices = dict(getattr(_field(model, column), "flatchoices", None) or ())
-    if value in choices:
+    if isinstance(value, str | int) and value in choices:
         return str(choices[value])
     if isinstance(value, str) and (moment := _moment(value)):
         return formats.local_dt(moment, language=language)
