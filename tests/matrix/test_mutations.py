@@ -27,7 +27,7 @@ from tests.matrix.routes import walk
 pytestmark = pytest.mark.django_db
 
 FOUND = [found for found in walk() if not found.is_admin and not ROUTES[found.name].public]
-#: Each sees little, each in another way: a county, an enterprise, a site, nothing; and a whole city.
+#: Each sees another part: a county, an enterprise, a site, a whole city, no enterprise at all.
 WATCHERS = frozenset(
     {
         Role.COUNTY_BRANCH,
