@@ -183,6 +183,8 @@ class AttachmentAdmin(ReadOnly, ScopedAdmin):
 class DivisionScoped(ScopedAdmin):
     """Rows that hang on a division: the administrator's tree, and no other in the form."""
 
+    enterprise = None
+
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = admin.ModelAdmin.get_queryset(self, request)
         return rows.filter(division__in=own_divisions(request))

@@ -121,10 +121,11 @@ class ScopedForms:
 class ScopedAdmin(AdministeredBy, ScopedForms, admin.ModelAdmin):
     """A list and a form of what belongs to the enterprises that the actor sees.
 
-    ``enterprise`` is the lookup from the model to its enterprise; empty for the enterprise itself.
+    ``enterprise`` is the lookup from the model to its enterprise; empty for the enterprise itself,
+    None for what is no enterprise's (its class says then by ``get_queryset`` who sees it).
     """
 
-    enterprise = ""
+    enterprise: str | None = ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
@@ -137,7 +138,7 @@ class ScopedAdmin(AdministeredBy, ScopedForms, admin.ModelAdmin):
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the row that a page is about, and note the look at the enterprise's data."""
         found = super().get_object(request, *args, **kwargs)
-        if found is not None:
+        if found is not None and self.enterprise is not None:
             enterprise: Any = found
             for step in self.enterprise.split("__") if self.enterprise else ():
                 enterprise = getattr(enterprise, step)
@@ -291,6 +292,8 @@ class ParameterAdmin(AddOnly, ScopedAdmin):
     What holds for everyone is the system administrator's.
     """
 
+    enterprise = None
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request, Permission.ADMINISTER) or may(request, Permission.ADMINISTER_SYSTEM)
 
@@ -319,10 +322,6 @@ class ParameterAdmin(AddOnly, ScopedAdmin):
         for path in get_scope(cast(User, request.user)).division_paths:
             own |= self.of_tree(path)
         return rows.filter(own)
-
-    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Return the row: a number of a division, no enterprise's data."""
-        return admin.ModelAdmin.get_object(self, request, *args, **kwargs)
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
