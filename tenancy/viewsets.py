@@ -30,6 +30,8 @@ from tenancy.audit import note_look
 from tenancy.idempotency import once
 from tenancy.models import ApiToken, User
 
+#: Filters by which a list shows what belongs to one enterprise alone.
+NARROW = frozenset({"enterprise", "site", "line", "facility", "collector", "point"})
 ID_PATTERN = "[1-9][0-9]{0,17}"
 
 
@@ -117,6 +119,11 @@ class ScopedViewSet(ApiViewSet):
         rows = self.filter_queryset(self.get_queryset())
         return self.answer_page(rows)
 
+    def note_narrow(self, request: Request, page: Any) -> None:
+        """Note the look where a list was narrowed to what belongs to one enterprise."""
+        if self.look and page and not NARROW.isdisjoint(request.query_params):
+            note_look(request._request, self.get_enterprise(page[0]), self.look)
+
     def retrieve(self, request: Request, pk: str) -> Response:
         instance = self.get_object()
         if self.look:
@@ -126,6 +133,7 @@ class ScopedViewSet(ApiViewSet):
     def answer_page(self, rows: QuerySet[Any]) -> Response:
         """Return a page of the rows in the view's order."""
         page = self.paginate_queryset(rows)
+        self.note_narrow(request=self.request, page=page)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def act_on(

@@ -41,7 +41,6 @@ SHEETS_SHOWN = 10
 def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the checks as they stand now. Twelve queries, whatever the number of points."""
     found = _get(request, pk)
-    note_look(request, found, "acceptance")
     return render(request, "reports/acceptance.html", _context(request, found))
 
 
@@ -102,6 +101,7 @@ def _get(request: HttpRequest, pk: int) -> Enterprise:
     is_own = found.pk in get_eyes(request).enterprise_ids
     if not is_own and not any(has_permission(actor, p, enterprise=found) for p in SEEING):
         raise PermissionDenied
+    note_look(request, found, "acceptance")
     return found
 
 

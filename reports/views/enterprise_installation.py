@@ -74,6 +74,7 @@ def _get(request: HttpRequest, pk: int) -> Enterprise:
     is_own = found.pk in get_eyes(request).enterprise_ids
     if not is_own and not any(has_permission(actor, p, enterprise=found) for p in SEEING):
         raise PermissionDenied
+    note_look(request, found, "installation")
     return found
 
 
@@ -81,8 +82,6 @@ def _get(request: HttpRequest, pk: int) -> Enterprise:
 def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the steps of one enterprise and what the reader can do now."""
     found = _get(request, pk)
-    if get_eyes(request).is_authority:
-        note_look(request, found, "installation")
     now = timezone.now()
     part = Installation.objects.filter(enterprise=found).select_related("batch", "company").first()
     due_on = part.due_on if part else None
