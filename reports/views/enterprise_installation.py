@@ -1,7 +1,7 @@
 """One enterprise's way through the programme: its steps, its day, what comes next, and the acts."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +19,6 @@ from common.localtime import day_start, local_date
 from enterprises import batches, surveys
 from enterprises.attachments import get_attachments
 from enterprises.models import (
-    AcceptanceSheet,
     Attachment,
     Enterprise,
     Facility,
@@ -47,6 +46,7 @@ from reports.programme_forms import (
     survey_rows,
 )
 from reports.queries.programme_names import NEXT_STEPS
+from reports.queries.sheets import read_signed, signed_sheets
 from tenancy.access import Permission, has_permission, require
 from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
@@ -56,8 +56,6 @@ ELSEWHERE = (Event.ACCEPT, Event.REJECT, Event.SURVEY)
 #: Who may open the page, beside the enterprise's own people.
 SEEING = (Permission.SEE_PROGRAMME, Permission.INSTALL, Permission.SURVEY)
 SOON = timedelta(days=14)
-#: What the page says of an acceptance sheet.
-SIGNED = ("pk", "is_passed", "signed_name", "body", "signed_at", "remark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def _get(request: HttpRequest, pk: int, *, with_programme: bool = False) -> Ente
 
     with_programme: with its part in it, and of what the reader sees there the ``point_count``
     (points in use), ``registered`` (name and kind of the facilities in use) and ``signed`` (the
-    acceptance sheets by ``SIGNED``, newest first); one query still.
+    acceptance sheets); one query still.
     """
     actor = person(request)
     visible = Enterprise.objects.visible_to(actor).select_related("county__parent")
@@ -92,12 +90,7 @@ def _get(request: HttpRequest, pk: int, *, with_programme: bool = False) -> Ente
             registered=ArraySubquery(
                 facilities.order_by("pk").values(it=JSONObject(name="name", kind="kind"))
             ),
-            signed=ArraySubquery(
-                AcceptanceSheet.objects.visible_to(actor)
-                .filter(enterprise=OuterRef("pk"))
-                .order_by("-signed_at", "-pk")
-                .values(it=JSONObject(**{name: name for name in SIGNED}))
-            ),
+            signed=signed_sheets(actor),
         )
     found = get_object_or_404(visible, pk=pk)
     is_own = found.pk in get_eyes(request).enterprise_ids
@@ -129,10 +122,7 @@ def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
         "acts": _timeline(found, is_open),
         "sheets": _sheets(request, found),
         "may_attach": has_permission(person(request), Permission.ATTACH, enterprise=found),
-        "acceptances": [
-            row | {"signed_at": datetime.fromisoformat(row["signed_at"])}
-            for row in found.signed  # type: ignore[attr-defined]
-        ],
+        "acceptances": read_signed(found),
         "forward": [one for one in moves if one.is_forward],
         "others": [one for one in moves if not one.is_forward],
         "may_open_work_order": has_permission(

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from enterprises.models import AcceptanceSheet, Enterprise
+from meters.acceptance import Check, Fault
 from meters.models import Meter, WorkOrder
 from meters.work_orders import open_work_order
 from tenancy.models import OperatorCompany, Role, SiteAssignment
@@ -248,7 +249,7 @@ def more(world, count):
         ("operator", "work", 9),
         ("branch", "order", 9),
         ("branch", "new", 9),
-        ("branch", "acceptance", 12),
+        ("branch", "acceptance", 11),
         ("operator", "acceptance", 12),
     ],
 )
@@ -265,3 +266,21 @@ def test_a_page_costs_what_it_costs(client, world, who, name, cost, count):
 def test_a_company_of_another_county_is_not_named(see, world):
     OperatorCompany.objects.create(name="丙运维", division=world.site.enterprise.county)
     assert "丙运维" not in see("operator", reverse("work_orders")).content.decode()
+
+
+def test_an_operator_of_one_site_sees_the_checks_of_that_site_alone(see, world):
+    other = factories.SiteFactory(enterprise=world.site.enterprise, name="二厂区")
+    hidden = factories.FacilityFactory(site=other, name="别家的风机")
+    factories.PointFactory(
+        facility=hidden, collector=factories.CollectorFactory(site=other), circuit="z9"
+    )
+    AcceptanceSheet.objects.update(
+        checks=[Check("reporting", False, faults=(Fault("别家的风机 · z9", "never"),)).as_json()]
+    )
+    for name in ("acceptance", "sheet"):
+        assert "别家的风机" in see("branch", urls(world)[name]).content.decode()
+        own = see("operator", urls(world)[name])
+        assert own.status_code == 200
+        assert "别家的风机" not in own.content.decode()
+    factories.InstallationFactory(enterprise=world.site.enterprise, company=world.company)
+    assert "别家的风机" in see("operator", urls(world)["acceptance"]).content.decode()
