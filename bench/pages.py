@@ -137,7 +137,10 @@ def run() -> Iterator[dict[str, object]]:
     with _scratch_database():
         found = {small: _measure(1, small), large: _measure(small + 1, large)}
     for name in PAGES:
-        (small_ms, small_queries), (large_ms, large_queries) = found[small][name], found[large][name]
+        (small_ms, small_queries), (large_ms, large_queries) = (
+            found[small][name],
+            found[large][name],
+        )
         yield {
             "name": f"page {name}, {large} enterprises against {small}",
             "value": round(large_ms, 1),
@@ -186,9 +189,7 @@ def _store(first: int, count: int) -> None:
     from reports.tallies import count_points
 
     rows = (_PLACES + ";\n" if first == 1 else "") + _ROWS
-    rows = rows.format(
-        first=first, count=count, points=POINTS, half=POINTS // 2, counties=COUNTIES
-    )
+    rows = rows.format(first=first, count=count, points=POINTS, half=POINTS // 2, counties=COUNTIES)
     with transaction.atomic(), connection.cursor() as cursor:
         for table in AUDITED:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")

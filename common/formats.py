@@ -5,7 +5,7 @@ begin with ``zh`` is English), so pages, messages, PDFs and tests write the same
 clocks are Asia/Shanghai. A missing value is written ``—``, never as zero.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from math import isfinite
 from zoneinfo import ZoneInfo
@@ -28,11 +28,11 @@ def in_shanghai(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI)
 
 
-def local_date(moment: datetime | None, *, language: str | None) -> str:
-    """``2026年11月23日`` or ``23 Nov 2026``."""
+def local_date(moment: date | None, *, language: str | None) -> str:
+    """``2026年11月23日`` or ``23 Nov 2026``, of an instant (its day in China) or of a day."""
     if moment is None:
         return MISSING
-    local = in_shanghai(moment)
+    local = in_shanghai(moment) if isinstance(moment, datetime) else moment
     if is_chinese(language):
         return f"{local.year}年{local.month}月{local.day}日"
     return f"{local.day} {MONTHS[local.month - 1]} {local.year}"

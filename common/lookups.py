@@ -25,9 +25,8 @@ def as_pattern(words: str) -> str:
     return f"%{escaped}%"
 
 
-
 @CharField.register_lookup
-class Prefix(Lookup[Any]):
+class Prefix(Lookup):  # type: ignore[type-arg]
     """``mn__prefix="1499"``: begins with the text, by bytes.
 
     Unlike LIKE these operators are leakproof, so that an index (``..._pattern_ops``, which Django

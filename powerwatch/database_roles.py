@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "meters_workorderlog",
     "tenancy_auditentry",
     "enterprises_surveysheet",
+    "enterprises_acceptancesheet",
 )
 
 GATEWAY_READS = (

@@ -19,6 +19,9 @@ ADMINISTRATORS = (
 #: Pages whose rows can be narrowed to one county by ``?county=``.
 NARROWED = frozenset({"city", "alerts", "enterprises", "installation", "installation_list"})
 
+#: Pages of the enterprise file, and of bringing many in.
+FILE = ("enterprise_file", "file_act", "file_act_on", "enterprise_new", "imports", "import")
+
 #: Pages of the programme beside its first.
 PROGRAMME = (
     "installation_list",
@@ -26,6 +29,9 @@ PROGRAMME = (
     "installation_batch_new",
     "installation_batch",
     "enterprise_installation",
+    "enterprise_survey",
+    "acceptance",
+    "acceptance_sheet",
 )
 
 
@@ -74,7 +80,7 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
         entries += [
             entry("city", "overview", _("Overview")),
             entry("alerts", "alert", _("Alerts"), "alert"),
-            entry("enterprises", "enterprise", _("Enterprises"), "enterprise"),
+            entry("enterprises", "enterprise", _("Enterprises"), "enterprise", *FILE),
         ]
         if eyes.may(Permission.SEE_PROGRAMME):
             # On a phone it is reached from the overview's figure: the bar holds four.
@@ -99,6 +105,18 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
     elif eyes.enterprise_ids and not eyes.is_authority:
         entries.append(
             entry("work_orders", "repair", _("Work orders"), "work_order", "work_order_new")
+        )
+    elif eyes.may(Permission.OPEN_WORK_ORDERS) and not staff:
+        # An administrator's rail is full: the page of the programme leads there.
+        entries.append(
+            entry(
+                "work_orders",
+                "repair",
+                _("Work orders"),
+                "work_order",
+                "work_order_new",
+                phone=False,
+            )
         )
     if eyes.role == Role.SECURITY_ADMIN:
         entries += [

@@ -1,6 +1,6 @@
 """Template filters over ``common.formats`` in the language of the page."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ def local_dt(moment: datetime | None) -> str:
 
 
 @register.filter
-def local_date(moment: datetime | None) -> str:
+def local_date(moment: date | None) -> str:
     return formats.local_date(moment, language=get_language())
 
 

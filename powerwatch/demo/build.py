@@ -22,6 +22,7 @@ from meters.simulator.machines import Machine, shape_of
 from powerwatch.demo.city import EnterpriseSpec, FacilitySpec
 from powerwatch.demo.devices import FacilityKey, write_devices
 from powerwatch.demo.file import drive_of, file_fields, write_contacts, write_grades
+from powerwatch.demo.papers import write_papers
 from powerwatch.demo.people import Person, email, enterprise_people, officials, phone
 from powerwatch.demo.programme import Cast, make_companies, write_programme
 from tenancy.demo_accounts import DEMO_ACCOUNTS
@@ -64,7 +65,9 @@ def build_city(specs: Sequence[EnterpriseSpec], *, now: datetime) -> None:
     write_devices(installed, enterprises, facilities, since=since, now=now)
     write_contacts(specs, enterprises)
     write_grades(specs, enterprises, since)
-    write_programme(specs, enterprises, divisions, _cast(users, companies), now=now)
+    cast = _cast(users, companies)
+    write_programme(specs, enterprises, divisions, cast, now=now)
+    write_papers(specs, enterprises, divisions, users, cast.branches, since=since, now=now)
 
 
 def _enterprises(

@@ -18,7 +18,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from alerts.evaluate import evaluate_enterprise, get_place
-from enterprises.models import Facility, FacilityKind
+from enterprises.models import Facility, FacilityKind, InstallationStatus
 from meters.models import ChangedWindow, Collector, CollectorStatus, LatestReading
 from meters.partitions import make_partitions
 from meters.queries import get_points
@@ -35,6 +35,8 @@ LASTS = timedelta(hours=12)
 DENSE = timedelta(hours=1)
 #: Spacing before the dense part: under the five minutes after which a value is stale.
 SPARSE_S = 240
+#: So many connected enterprises have every minute of it, so that they can be accepted.
+DENSE_PLANTS = 5
 _ARRIVES_AFTER_S = 2
 _NO_CHUNK = 0  # these readings came by no frame
 _READING_COLUMNS = (
@@ -72,13 +74,14 @@ def write_history(plants: Sequence[Plant], plan: Plan, *, processes: int = 1) ->
     until = datetime.fromtimestamp(plan.start, UTC)
     make_partitions((until - LASTS).date(), until.date() + timedelta(days=7))
     _write_declarations(plan)
+    dense = _wait_for_acceptance()
     batches = [plants[i : i + _BATCH] for i in range(0, len(plants), _BATCH)]
     if processes == 1:
-        rows = sum(map(_write_plants, batches, repeat(plan)))
+        rows = sum(map(_write_plants, batches, repeat(plan), repeat(dense)))
     else:
         connections.close_all()  # a connection must not be shared with a forked process
         with ProcessPoolExecutor(processes, get_context("fork")) as pool:
-            rows = sum(pool.map(_write_plants, batches, repeat(plan)))
+            rows = sum(pool.map(_write_plants, batches, repeat(plan), repeat(dense)))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE meters_reading, meters_statesegment")
     return rows
@@ -98,14 +101,22 @@ def _copy_into(table: str, columns: str) -> Iterator[Any]:
         cursor.execute("DROP TABLE arriving")
 
 
-def _write_plants(plants: Sequence[Plant], plan: Plan) -> int:
-    return sum(_write_plant(plant, plan) for plant in plants)
+def _wait_for_acceptance() -> frozenset[str]:
+    """Return the MNs of the first connected enterprises that are not accepted yet."""
+    waiting = Collector.objects.filter(
+        enterprise__installation_status=InstallationStatus.CONNECTED
+    ).order_by("enterprise__code")
+    return frozenset(waiting.values_list("mn", flat=True)[:DENSE_PLANTS])
+
+
+def _write_plants(plants: Sequence[Plant], plan: Plan, dense: frozenset[str]) -> int:
+    return sum(_write_plant(plant, plan, plant.key in dense) for plant in plants)
 
 
 @transaction.atomic
-def _write_plant(plant: Plant, plan: Plan) -> int:
+def _write_plant(plant: Plant, plan: Plan, is_dense: bool) -> int:
     collector = Collector.objects.get(mn=plant.key)
-    measured = list(_measure(plant, plan))
+    measured = list(_measure(plant, plan, is_dense=is_dense))
     with _copy_into("meters_reading", _READING_COLUMNS) as copy:
         copy.write("".join(line for moment in measured for line in _copy_lines(moment)))
     _write_signs_of_life(collector, measured)
@@ -143,11 +154,11 @@ def _judge(collector: Collector, measured: Sequence[_Measured], since: datetime)
     )
 
 
-def _measure(plant: Plant, plan: Plan) -> Iterator[_Measured]:
+def _measure(plant: Plant, plan: Plan, *, is_dense: bool = False) -> Iterator[_Measured]:
     """Yield a plant's history as far as it has reached us, oldest first."""
     until = plan.start
     since = until - int(LASTS.total_seconds())
-    dense_from = until - int(DENSE.total_seconds())
+    dense_from = since if is_dense else until - int(DENSE.total_seconds())
     feed = Feed(plant, plan)
     outages = feed.timeline(since, until + 1).disconnected
     sparse = plant.grid(since, dense_from)[:: max(1, SPARSE_S // plant.interval_s)]

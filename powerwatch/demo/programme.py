@@ -179,7 +179,7 @@ class _Story:
         days = [begin, *(begin + span * cut for cut in cuts)]
         if self._moved_lately and steps > 1:
             days[-1] = end
-        return [day.replace(second=0, microsecond=0) for day in days]
+        return [_in_office_hours(day) for day in days]
 
     def _span(self) -> tuple[datetime, datetime]:
         """Return between which instants the way was gone."""
@@ -204,9 +204,9 @@ class _Story:
             return None
         today = local_date(self._now)
         draw = self._rng.random()
-        if draw < 0.3:
+        if draw < 0.08:
             return None  # overdue since the notice's own day
-        return today - 3 * DAY if draw < 0.45 else today + 20 * DAY
+        return today - 2 * DAY if draw < 0.3 else today + 20 * DAY
 
     def part(self) -> Installation:
         is_accepted = self._spec.status == Status.ACCEPTED
@@ -308,6 +308,13 @@ class _Story:
                 ct=f"{primary}/5",
                 place=f"{facility.line or '总配电室'} {number}号柜",
             )
+
+
+def _in_office_hours(at: datetime) -> datetime:
+    """Return the same minute between nine and five of that local day, or of the day before."""
+    begin = day_start(local_date(at)) + timedelta(hours=9)
+    moved = begin + timedelta(hours=at.hour % 8, minutes=at.minute)
+    return moved if moved <= at else moved - DAY
 
 
 EXTENSION_REASON = "设备到货延期,企业已书面申请"

@@ -21,7 +21,7 @@ from reports.queries.devices import get_devices, get_enterprise_token
 from reports.queries.picture import EnterpriseView, FacilityNow, get_enterprise_view
 from reports.queries.power import get_power
 from reports.views.audit import look_rows
-from reports.views.common import enterprise_tabs, picture_width
+from reports.views.common import picture_width
 from reports.window import FORM, RANGES, Choice, choose_window, neighbours
 from tenancy.access import Permission
 from tenancy.audit import note_look
@@ -96,7 +96,6 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
     return {
         "enterprise": found,
         "eyes": get_eyes(request),
-        "tabs": enterprise_tabs(found, "picture"),
         "view": view,
         "choice": choice,
         "ranges": _ranges(choice),

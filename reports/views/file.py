@@ -19,7 +19,6 @@ from enterprises.operations import create_enterprise
 from reports.file_acts import Prepared, prepare
 from reports.forms.file import EnterpriseForm
 from reports.queries.file import SiteFile, get_enterprise, get_file
-from reports.views.common import enterprise_tabs
 from tenancy.access import (
     Authority,
     Permission,
@@ -59,7 +58,6 @@ def enterprise_file(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "file": file,
             "enterprise": found,
-            "tabs": enterprise_tabs(found, "file", with_picture=sees_whole),
             "day": day,
             "day_value": (day or to_local(now).date()).isoformat(),
             "today": to_local(now).date(),
@@ -84,6 +82,7 @@ def file_act(request: HttpRequest, pk: int, act: str, subject: int | None = None
     if found is None:
         raise Http404
     prepared = prepare(found, act, subject, actor=actor)
+    note_look(request, found, "file")
     is_post = request.method == "POST"
     form = prepared.make_form(request.POST if is_post else None)
     if act == "edit-enterprise":

@@ -22,6 +22,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("work")
     if eyes.may(Permission.MANAGE_GRANTS):
         return redirect("people")
+    if eyes.may(Permission.ADMINISTER_SYSTEM):
+        return redirect("admin:index")
     return render(request, "reports/no_duty.html")
 
 

@@ -16,7 +16,7 @@ from alerts.models import DEVICE_RULES, Alert, RuleCode
 from alerts.wording import get_sentence
 from common.web import chip, clear_url, page_query
 from enterprises.attachments import get_attachments
-from enterprises.models import Site
+from enterprises.models import Enterprise, Site
 from meters.models import Meter, WorkOrder, WorkOrderKind
 from meters.work_orders import (
     EVENT_WORDS,
@@ -40,6 +40,7 @@ from reports.queries.work_orders import (
 )
 from reports.work_order_forms import MeterForm, WorkOrderForm, get_devices, meter_initial
 from tenancy.access import Permission, has_permission, require
+from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
 
 PAGE = 25
@@ -59,7 +60,11 @@ def work(request: HttpRequest) -> HttpResponse:
 def work_order_list(request: HttpRequest) -> HttpResponse:
     """List the work orders that the reader sees, what is owed first."""
     now = timezone.now()
-    visible = WorkOrder.objects.visible_to(person(request))
+    actor = person(request)
+    visible = WorkOrder.objects.visible_to(actor)
+    enterprise = _enterprise(request)
+    if enterprise:
+        visible = visible.filter(site__enterprise=enterprise)
     counts = count_states(visible, now)
     state = request.GET.get("state", "")
     filtered = visible
@@ -82,8 +87,22 @@ def work_order_list(request: HttpRequest) -> HttpResponse:
         ],
         "clear_url": clear_url(request, ("state", "kind")),
         "query": page_query(request),
+        "enterprise": enterprise,
+        "may_open": enterprise is not None
+        and has_permission(actor, Permission.OPEN_WORK_ORDERS, enterprise=enterprise),
     }
     return render(request, "reports/work_order_list.html", context)
+
+
+def _enterprise(request: HttpRequest) -> Enterprise | None:
+    """Return the enterprise of ``?enterprise=``; raises 404 for what the reader cannot see."""
+    pk = request.GET.get("enterprise", "")
+    if not pk:
+        return None
+    if not (pk.isdecimal() and len(pk) <= 18):
+        raise Http404
+    visible = Enterprise.objects.visible_to(person(request)).select_related("county")
+    return get_object_or_404(visible, pk=pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -92,6 +111,7 @@ def work_order_new(request: HttpRequest) -> HttpResponse:
     actor = person(request)
     site, initial = _subject(request)
     require(actor, Permission.OPEN_WORK_ORDERS, enterprise=site.enterprise)
+    note_look(request, site.enterprise, "devices")
     form = WorkOrderForm(
         request.POST if request.method == "POST" else None, initial=initial, **get_devices(site)
     )
@@ -205,7 +225,16 @@ def work_order_act(request: HttpRequest, number: str) -> HttpResponse:
 
 def _get(request: HttpRequest, number: str) -> WorkOrder:
     visible = with_names(WorkOrder.objects.visible_to(person(request)))
-    return get_object_or_404(visible, number=number)
+    found = get_object_or_404(visible, number=number)
+    note_look(
+        request,
+        found.site.enterprise,
+        "work_order",
+        object_type="meters_workorder",
+        object_id=found.pk,
+        object_label=found.number,
+    )
+    return found
 
 
 def _context(

@@ -28,10 +28,10 @@ def test_it_refuses_outside_the_demo(settings, command):
 def test_a_seeding_that_was_killed_is_taken_up(demo, monkeypatch):
     written = history._write_plant
 
-    def killed_at_the_third(plant, plan):
+    def killed_at_the_third(plant, plan, is_dense):
         if CollectorStatus.objects.count() == 2:
             raise KeyboardInterrupt
-        return written(plant, plan)
+        return written(plant, plan, is_dense)
 
     monkeypatch.setattr(history, "_write_plant", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
