@@ -26,7 +26,7 @@ def as_pattern(words: str) -> str:
 
 
 @CharField.register_lookup
-class Prefix(Lookup):  # type: ignore[type-arg]
+class Prefix(Lookup):
     """``mn__prefix="1499"``: begins with the text, by bytes.
 
     Unlike LIKE these operators are leakproof, so that an index (``..._pattern_ops``, which Django
@@ -35,10 +35,10 @@ class Prefix(Lookup):  # type: ignore[type-arg]
 
     lookup_name = "prefix"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, of_column = self.process_lhs(compiler, connection)
         text = str(self.rhs)
         return (
             f"({column} ~>=~ %s AND {column} ~<~ %s)",
-            [*of_column, text, *of_column, f"{text}\U0010ffff"],
+            (*of_column, text, *of_column, f"{text}\U0010ffff"),
         )

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import openpyxl
-from openpyxl.cell.read_only import EMPTY_CELL
 import xlsxwriter
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from openpyxl.cell.read_only import EMPTY_CELL
 from openpyxl.utils import get_column_letter
 
 from common.localtime import to_local
