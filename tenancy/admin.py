@@ -95,7 +95,7 @@ class UserAdmin(OfPeople, admin.ModelAdmin):
 
     person = "pk"
     inlines = (GrantInline,)
-    list_display = ("username", "full_name", "phone", "email", "is_active", "last_login", "page")
+    list_display = ("username", "full_name", "phone", "is_active", "last_login", "page")
     list_filter = ("is_active", "grants__role")
     search_fields = ("username", "full_name", "phone", "email")
     ordering = ("username",)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from enterprises.models import Contact
 from powerwatch.database_roles import grant_roles
+from powerwatch.settings import _database_for
 from tenancy import walls
 from tenancy.models import AuditEntry, Role
 from tenancy.tokens import issue_token
@@ -35,14 +36,19 @@ def administrator(city):
 
 
 @pytest.fixture
-def as_web():
-    """Let the test go on as the role of the web processes."""
+def as_web(transactional_db):
+    """Let the test go on as the role of the web processes: behind the walls, with their rights."""
     assert grant_roles()
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL ROLE powerwatch_web")
+    kept = dict(connection.settings_dict)
+    own = {name: value for name, value in _database_for("web").items() if name in LOGIN}
+    connection.close()
+    connection.settings_dict.update(own)
     yield
-    with connection.cursor() as cursor:
-        cursor.execute("RESET ROLE")
+    connection.close()
+    connection.settings_dict.update({name: kept[name] for name in LOGIN})
+
+
+LOGIN = ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 
 
 def read(action):
@@ -63,6 +69,7 @@ def signed_in(administrator):
     return client
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_through_a_page(signed_in, administrator, enterprise, city, as_web):
     form = {"name": "晋源运维(示例)", "division": city.pk, "phone": "", "credit_code": ""}
     assert signed_in.post(reverse("company_new"), form).status_code == 302
@@ -73,6 +80,7 @@ def test_a_change_through_a_page(signed_in, administrator, enterprise, city, as_
     assert len(entry.request) == 36
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_through_the_administration(signed_in, administrator, enterprise, as_web):
     form = {"enterprise": enterprise.pk, "kind": "DUTY", "name": "值班", "phone": "13900000000"}
     assert signed_in.post(reverse("admin:enterprises_contact_add"), form).status_code == 302
@@ -84,6 +92,7 @@ def test_a_change_through_the_administration(signed_in, administrator, enterpris
     assert entry.request
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_through_the_api_bears_the_token(enterprise, as_owner_token, as_web):
     officer, token, text = as_owner_token
     now = timezone.now()
@@ -120,6 +129,7 @@ def as_owner_token(enterprise):
     return officer, token, text
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_by_a_task_is_the_systems(enterprise, as_web):
     with walls.as_system("nightly"):
         Contact.objects.create(enterprise=enterprise, kind="DUTY", name="值班", phone="1")

@@ -71,7 +71,8 @@ def test_a_threshold_is_checked_by_its_operation(client, administrator, point):
 def test_a_pairing_of_two_controls_is_refused_in_words(client, administrator, point):
     site = point.facility.site
     fan, other = (factories.FacilityFactory(site=site, control=True) for __ in range(2))
-    form = {"site": site.pk, "stage": "熔炼", "mode": "ANY", "controls": [fan.pk], **FROM}
+    form = {"site": site.pk, "stage": "熔炼", "mode": "ANY", "at_least": 1, **FROM}
+    form |= {"controls": [fan.pk]}
     refused = add(client, Pairing, **form, productions=[other.pk])
     assert "productions" in problems(refused)
     assert not site.pairings.exists()
