@@ -1,7 +1,8 @@
 """The API under schemathesis, and its milliseconds with 30,000 enterprises.
 
 ``run`` reads BENCH_API_CASES (of each kind, for each operation and role; 40) and
-BENCH_API_ENTERPRISES (30000; 0 leaves the timing out). Everything happens in a scratch database.
+BENCH_API_ENTERPRISES (30000; 0 leaves the timing out). Everything happens in a scratch database,
+which is filled by its owner and asked by the web role, behind row-level security.
 Goals: no server error (S5), 150 ms for a page of a list and for a detail.
 """
 
@@ -29,17 +30,44 @@ def run() -> Iterator[dict[str, object]]:
         settings.API_RATES = dict.fromkeys(settings.API_RATES, 0)
         settings.ALLOWED_HOSTS = ["*"]
         world = make_world()
-        yield from _fuzz(world, cases)
+        tokens = {role: world.token(role) for role in ROLES}
+        known = world.own.ids
+        with _as_web_role():
+            yield from _fuzz(tokens, known, cases)
         if enterprises:
-            yield from _time(world, enterprises)
+            pk, county = _store(world, enterprises)
+            with _as_web_role():
+                yield from _time(tokens["city_admin"], pk, county, enterprises)
 
 
-def _fuzz(world, cases: int) -> Iterator[dict[str, object]]:
+@contextmanager
+def _as_web_role() -> Iterator[None]:
+    """Connect as the web processes do until the end of the block."""
+    from django.db import connection
+
+    from powerwatch.settings import _database_for
+
+    owner = dict(connection.settings_dict)
+    web = _database_for("web")
+    connection.close()
+    connection.settings_dict.update({key: web[key] for key in ("USER", "PASSWORD", "OPTIONS")})
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_user, (SELECT count(*) FROM enterprises_enterprise)")
+            if cursor.fetchone() != ("powerwatch_web", 0):
+                raise RuntimeError("the walls do not stand")
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(owner)
+
+
+def _fuzz(tokens, known, cases: int) -> Iterator[dict[str, object]]:
     from tests.api.fuzz import fuzz
 
     total, errors, findings = 0, 0, []
     for role in ROLES:
-        found = fuzz(world.token(role), cases=cases, seed=len(role))
+        found = fuzz(tokens[role], cases=cases, seed=len(role), known=known)
         _say(f"{role}: {found.cases} cases, answers {dict(sorted(found.by_status.items()))}")
         total += found.cases
         errors += found.server_errors
@@ -61,7 +89,8 @@ def _fuzz(world, cases: int) -> Iterator[dict[str, object]]:
     }
 
 
-def _time(world, enterprises: int) -> Iterator[dict[str, object]]:
+def _store(world, enterprises: int) -> tuple[int, str]:
+    """Store the enterprises; return the id of the last and the code of one county."""
     from django.db import connection
 
     from enterprises.models import Enterprise
@@ -84,17 +113,27 @@ def _time(world, enterprises: int) -> Iterator[dict[str, object]]:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    client = world.client("city_admin")
-    pk = Enterprise.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    return Enterprise.objects.order_by("-pk").values_list("pk", flat=True)[0], counties[1].code
+
+
+def _time(token: str, pk: int, county: str, enterprises: int) -> Iterator[dict[str, object]]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+    from rest_framework.test import APIClient
+
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     cursor = client.get("/api/v1/enterprises?page_size=200").json()["next"]
     for name, path in [
         ("list", "/api/v1/enterprises"),
         ("list_of_200_next_page", cursor),
         ("search", "/api/v1/enterprises?q=测试29"),
-        ("county", f"/api/v1/enterprises?county={counties[1].code}"),
+        ("county", f"/api/v1/enterprises?county={county}"),
         ("detail", f"/api/v1/enterprises/{pk}"),
         ("progress", "/api/v1/progress"),
     ]:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(path)
         took = []
         for _number in range(REQUESTS):
             began = time.perf_counter()
@@ -106,7 +145,7 @@ def _time(world, enterprises: int) -> Iterator[dict[str, object]]:
             "value": round(median, 1),
             "unit": "ms",
             "ratio": round(median / GOAL_MS, 3),
-            "against": f"goal: {GOAL_MS:.0f} ms",
+            "against": f"goal: {GOAL_MS:.0f} ms; {len(queries)} queries",
         }
 
 

@@ -1,5 +1,6 @@
 """From where a request comes."""
 
+from contextlib import suppress
 from ipaddress import ip_address
 
 from django.conf import settings
@@ -12,10 +13,10 @@ def client_address(request: HttpRequest) -> str | None:
     Behind a proxy (``POWERWATCH_BEHIND_PROXY``) it is the last entry of ``X-Forwarded-For``, the
     one that our own proxy wrote; whatever stands before it the caller may have invented.
     """
-    said = request.META.get("REMOTE_ADDR", "")
+    said = [request.META.get("REMOTE_ADDR", "")]
     if settings.BEHIND_PROXY:
-        said = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or said
-    try:
-        return str(ip_address(said))
-    except ValueError:
-        return None
+        said.insert(0, request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip())
+    for address in said:
+        with suppress(ValueError):
+            return str(ip_address(address))
+    return None

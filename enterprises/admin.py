@@ -1,7 +1,8 @@
-"""Enterprises, what stands on their sites and the installation programme, in the administration.
+"""Enterprises, sites, lines and the installation programme, in the administration.
 
-Dated records (thresholds, pairings, grades) are add-only: a change is a new row. The status of the
-programme, sheets, logs, files and imports are looked at here and moved by their operations.
+The file is written by ``enterprises.operations``; what hangs on an enterprise is shown below it and
+changed on its own page. The status of the programme, sheets, logs, files and imports are looked at
+here and moved by their operations. Facilities and how they are judged: ``meters.admin``.
 """
 
 from typing import Any
@@ -9,40 +10,50 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from enterprises import operations
 from enterprises.models import (
     AcceptanceSheet,
     Attachment,
     Contact,
     Enterprise,
-    Facility,
     ImportJob,
     Installation,
     InstallationBatch,
     InstallationLog,
     LineGrade,
-    Pairing,
     ProductionLine,
     Site,
     SurveySheet,
-    Threshold,
 )
-from tenancy.access import Permission, get_scope
-from tenancy.models import Division
-from tenancy.scoped_admin import AddOnly, ReadOnly, ScopedAdmin, ScopedInline
+from tenancy.access import Permission
+from tenancy.scoped_admin import (
+    AddOnly,
+    ByOperations,
+    ReadOnly,
+    ScopedAdmin,
+    ScopedInline,
+    own_divisions,
+)
 
 
-class SiteInline(ScopedInline):
+class SiteInline(ReadOnly, ScopedInline):
     model = Site
     fields = ("name", "address", "longitude", "latitude")
     show_change_link = True
 
 
-class ContactInline(ScopedInline):
+class ContactInline(ReadOnly, ScopedInline):
     model = Contact
+    fields = operations.CONTACT_FIELDS
+    show_change_link = True
 
 
 @admin.register(Enterprise)
-class EnterpriseAdmin(ScopedAdmin):
+class EnterpriseAdmin(ByOperations, ScopedAdmin):
+    add_fields = operations.ENTERPRISE_FIELDS
+    # It moves by the programme's operations alone, with a log.
+    readonly_fields = ("installation_status",)
+    change_fields = (*operations.ENTERPRISE_FIELDS, "installation_status")
     list_display = ("name", "code", "county", "industry", "installation_status", "is_key")
     list_filter = (
         "installation_status",
@@ -56,16 +67,28 @@ class EnterpriseAdmin(ScopedAdmin):
     ordering = ("code",)
     list_per_page = 50
     inlines = (SiteInline, ContactInline)
-    # It moves by the programme's operations alone, with a log.
-    readonly_fields = ("installation_status",)
+
+    def create(self, values: dict[str, Any], **by: Any) -> Enterprise:
+        return operations.create_enterprise(**values, **by)
+
+    def change(self, row: Enterprise, values: dict[str, Any], **by: Any) -> Enterprise:
+        return operations.update_enterprise(row, **values, **by)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "county":
+            kwargs["queryset"] = own_divisions(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class ProductionLineInline(ScopedInline):
+class ProductionLineInline(ReadOnly, ScopedInline):
     model = ProductionLine
+    show_change_link = True
 
 
 @admin.register(Site)
-class SiteAdmin(ScopedAdmin):
+class SiteAdmin(ByOperations, ScopedAdmin):
+    add_fields = ("enterprise", *operations.SITE_FIELDS)
+    change_fields = operations.SITE_FIELDS
     enterprise = "enterprise"
     list_display = ("name", "enterprise", "address")
     list_select_related = ("enterprise",)
@@ -75,9 +98,17 @@ class SiteAdmin(ScopedAdmin):
     list_per_page = 50
     inlines = (ProductionLineInline,)
 
+    def create(self, values: dict[str, Any], **by: Any) -> Site:
+        return operations.add_site(values.pop("enterprise"), **values, **by)
+
+    def change(self, row: Site, values: dict[str, Any], **by: Any) -> Site:
+        return operations.update_site(row, **values, **by)
+
 
 @admin.register(ProductionLine)
-class ProductionLineAdmin(ScopedAdmin):
+class ProductionLineAdmin(ByOperations, ScopedAdmin):
+    add_fields = ("site", *operations.LINE_FIELDS)
+    change_fields = operations.LINE_FIELDS
     enterprise = "site__enterprise"
     list_display = ("name", "site", "enterprise_name", "position")
     list_select_related = ("site__enterprise",)
@@ -90,70 +121,17 @@ class ProductionLineAdmin(ScopedAdmin):
     def enterprise_name(self, line: ProductionLine) -> str:
         return line.site.enterprise.name
 
+    def create(self, values: dict[str, Any], **by: Any) -> ProductionLine:
+        return operations.add_line(values.pop("site"), **values, **by)
 
-class ThresholdInline(AddOnly, ScopedInline):
-    """Alerts were judged by it: a threshold is followed by another, never changed."""
-
-    model = Threshold
-    exclude = ("approved_by", "approved_at")
-    ordering = ("-valid_from",)
-
-
-@admin.register(Facility)
-class FacilityAdmin(ScopedAdmin):
-    enterprise = "site__enterprise"
-    list_display = (
-        "name",
-        "code",
-        "kind",
-        "load_class",
-        "rated_kw",
-        "line",
-        "site",
-        "enterprise_name",
-    )
-    list_filter = ("kind", "load_class", "is_safety_critical")
-    list_select_related = ("line", "site__enterprise")
-    search_fields = ("name", "code", "site__enterprise__name")
-    autocomplete_fields = ("site", "line")
-    ordering = ("site__enterprise__code", "position", "pk")
-    list_per_page = 50
-    inlines = (ThresholdInline,)
-
-    @admin.display(description=Enterprise._meta.verbose_name, ordering="site__enterprise__code")
-    def enterprise_name(self, facility: Facility) -> str:
-        return facility.site.enterprise.name
-
-
-@admin.register(Pairing)
-class PairingAdmin(AddOnly, ScopedAdmin):
-    """A pairing is ended and followed on the file's page; alerts that it gave rise to quote it."""
-
-    enterprise = "site__enterprise"
-    list_display = (
-        "stage",
-        "site",
-        "enterprise_name",
-        "mode",
-        "at_least",
-        "valid_from",
-        "valid_to",
-    )
-    list_filter = ("mode", "stage")
-    list_select_related = ("site__enterprise",)
-    search_fields = ("stage", "site__enterprise__name", "productions__name", "controls__name")
-    autocomplete_fields = ("site", "productions", "controls")
-    exclude = ("approved_by", "approved_at")
-    ordering = ("site__enterprise__code", "pk")
-    list_per_page = 50
-
-    @admin.display(description=Enterprise._meta.verbose_name, ordering="site__enterprise__code")
-    def enterprise_name(self, pairing: Pairing) -> str:
-        return pairing.site.enterprise.name
+    def change(self, row: ProductionLine, values: dict[str, Any], **by: Any) -> ProductionLine:
+        return operations.update_line(row, **values, **by)
 
 
 @admin.register(Contact)
-class ContactAdmin(ScopedAdmin):
+class ContactAdmin(ByOperations, ScopedAdmin):
+    add_fields = ("enterprise", *operations.CONTACT_FIELDS)
+    change_fields = operations.CONTACT_FIELDS
     enterprise = "enterprise"
     list_display = ("name", "kind", "phone", "email", "enterprise")
     list_filter = ("kind",)
@@ -163,9 +141,16 @@ class ContactAdmin(ScopedAdmin):
     ordering = ("enterprise__code", "pk")
     list_per_page = 50
 
+    def create(self, values: dict[str, Any], **by: Any) -> Contact:
+        return operations.add_contact(values.pop("enterprise"), **values, **by)
+
+    def change(self, row: Contact, values: dict[str, Any], **by: Any) -> Contact:
+        return operations.update_contact(row, **values, **by)
+
 
 @admin.register(LineGrade)
-class LineGradeAdmin(AddOnly, ScopedAdmin):
+class LineGradeAdmin(ByOperations, AddOnly, ScopedAdmin):
+    add_fields = ("line", "grade", "valid_from", "basis")
     enterprise = "line__site__enterprise"
     list_display = ("line", "enterprise_name", "grade", "valid_from", "basis")
     list_filter = ("grade",)
@@ -179,30 +164,8 @@ class LineGradeAdmin(AddOnly, ScopedAdmin):
     def enterprise_name(self, grade: LineGrade) -> str:
         return grade.line.site.enterprise.name
 
-
-@admin.register(Threshold)
-class ThresholdAdmin(AddOnly, ScopedAdmin):
-    enterprise = "facility__site__enterprise"
-    list_display = (
-        "facility",
-        "enterprise_name",
-        "off_below_kw",
-        "on_from_kw",
-        "reference_kw",
-        "valid_from",
-        "source",
-    )
-    list_filter = ("source",)
-    list_select_related = ("facility__site__enterprise",)
-    search_fields = ("facility__name", "facility__code", "facility__site__enterprise__name")
-    autocomplete_fields = ("facility",)
-    exclude = ("approved_by", "approved_at")
-    ordering = ("facility__site__enterprise__code", "facility", "-valid_from")
-    list_per_page = 50
-
-    @admin.display(description=Enterprise._meta.verbose_name)
-    def enterprise_name(self, threshold: Threshold) -> str:
-        return threshold.facility.site.enterprise.name
+    def create(self, values: dict[str, Any], **by: Any) -> LineGrade:
+        return operations.set_grade(values.pop("line"), **values, **by)
 
 
 @admin.register(Attachment)
@@ -220,29 +183,22 @@ class AttachmentAdmin(ReadOnly, ScopedAdmin):
 class DivisionScoped(ScopedAdmin):
     """Rows that hang on a division: the administrator's tree, and no other in the form."""
 
+    enterprise = None
+
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = admin.ModelAdmin.get_queryset(self, request)
-        return rows.filter(division__in=self._divisions(request))
-
-    def _divisions(self, request: HttpRequest) -> Any:
-        scope = get_scope(request.user)
-        rows = Division.objects.order_by("path")
-        if scope.everything:
-            return rows
-        found = rows.none()
-        for path in scope.division_paths:
-            found = found | rows.filter(path__startswith=path)
-        return found
+        return rows.filter(division__in=own_divisions(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "division":
-            kwargs["queryset"] = self._divisions(request)
+            kwargs["queryset"] = own_divisions(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(InstallationBatch)
 class InstallationBatchAdmin(DivisionScoped):
     list_display = ("name", "document_number", "division", "issued_on", "due_on")
+    list_filter = ("due_on", ("division", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("division",)
     search_fields = ("name", "document_number")
     exclude = ("created_by",)
@@ -282,6 +238,7 @@ class InstallationLogAdmin(ReadOnly, ScopedAdmin):
 class SurveySheetAdmin(ReadOnly, ScopedAdmin):
     enterprise = "enterprise"
     list_display = ("enterprise", "surveyed_on", "company", "recorded_by", "recorded_at")
+    list_filter = ("surveyed_on",)
     list_select_related = ("enterprise", "company", "recorded_by")
     search_fields = ("enterprise__name",)
     ordering = ("-surveyed_on", "-pk")

@@ -4,13 +4,28 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import ChoiceFilter, FilterSet
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from common.api.fields import (
+    DayField,
+    IdField,
+    InstantField,
+    NumberField,
+    StrictSerializer,
+    TextField,
+)
 from common.api.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 from common.api.paging import ReadingPagination
 from enterprises.models import Enterprise, Facility
+from meters import operations
 from meters.models import (
     Collector,
     Meter,
@@ -22,6 +37,7 @@ from meters.models import (
     WorkOrderKind,
     WorkOrderStatus,
 )
+from tenancy.access import Permission, require
 from tenancy.viewsets import NestedViewSet, ScopedViewSet
 
 SCOPE = "read:devices"
@@ -171,6 +187,31 @@ class MeterSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class NewMeterSerializer(StrictSerializer):
+    """What is not given is taken over from the record before if the serial number is the same."""
+
+    point = IdField()
+    serial = TextField(max_length=40)
+    model = TextField(max_length=60, allow_blank=True, required=False)
+    accuracy_class = TextField(max_length=10, allow_blank=True, required=False)
+    ct_ratio = NumberField(min_value=0, max_value=1_000_000, required=False)
+    pt_ratio = NumberField(min_value=0, max_value=1_000_000, required=False)
+    ct_class = TextField(max_length=10, allow_blank=True, required=False)
+    certificate_number = TextField(max_length=60, allow_blank=True, required=False)
+    certified_on = DayField(allow_null=True, required=False)
+    certificate_expires_on = DayField(allow_null=True, required=False)
+    wiring_checked_on = DayField(allow_null=True, required=False)
+    seal_numbers = TextField(max_length=120, allow_blank=True, required=False)
+    valid_from = InstantField()
+    reason = TextField(
+        max_length=200,
+        allow_blank=True,
+        required=False,
+        help_text=_("Owed where `valid_from` lies in the past or another record ends by it."),
+    )
+    work_order = IdField(allow_null=True, required=False)
+
+
 class MeterFilters(FilterSet):
     enterprise = IdFilter(field_name="point__collector__enterprise_id")
     point = IdFilter(field_name="point_id")
@@ -191,9 +232,16 @@ class MeterViewSet(ScopedViewSet):
     look = "devices"
     serializer_class = MeterSerializer
     filterset_class = MeterFilters
+    scopes = {"create": "write:devices"}
+    inputs = {"create": NewMeterSerializer}
+    follows_by = ("create",)
     words = {
         "list": (_("List meters"), _("Dated records; with `at` those in force at an instant.")),
         "retrieve": (_("Read a meter record"), ""),
+        "create": (
+            _("Record a meter, ratio, certificate or seal"),
+            _("It ends the point's record in force, which is what `If-Match` names."),
+        ),
     }
     examples = {
         "retrieve": {
@@ -214,7 +262,14 @@ class MeterViewSet(ScopedViewSet):
             "valid_to": None,
             "reason": "",
             "work_order": None,
-        }
+        },
+        "create:request": {
+            "point": 9,
+            "serial": "DB20260019",
+            "ct_ratio": 80.0,
+            "valid_from": "2026-11-24T10:00:00+08:00",
+            "reason": "原表到期更换",
+        },
     }
 
     def optimise(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -222,6 +277,30 @@ class MeterViewSet(ScopedViewSet):
 
     def get_enterprise(self, instance: Meter) -> Enterprise:
         return instance.point.collector.enterprise
+
+    @extend_schema(request=NewMeterSerializer, responses={201: MeterSerializer})
+    def create(self, request: Request) -> Response:
+        fields = self.get_body(request)
+        points = MonitoringPoint.objects.visible_to(self.actor)
+        point = get_object_or_404(
+            points.select_related("collector__site__enterprise__county"), pk=fields.pop("point")
+        )
+        require(self.actor, Permission.EDIT_DEVICES, site=point.collector.site)
+        if fields.get("work_order") is not None:
+            orders = WorkOrder.objects.visible_to(self.actor).exclude(
+                status=WorkOrderStatus.CANCELLED
+            )
+            order = orders.filter(pk=fields["work_order"]).first()
+            if order is None:
+                words = say("One of them does not exist, or you may not see it.")
+                raise serializers.ValidationError({"work_order": [words]})
+            fields["work_order"] = order
+        return self.add_under(
+            request,
+            point,
+            lambda: operations.replace_meter(point, actor=self.actor, now=timezone.now(), **fields),
+            follows=lambda: point.meters.order_by("valid_from").last(),
+        )
 
 
 class SpanFilters(FilterSet):

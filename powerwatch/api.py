@@ -9,13 +9,10 @@ from common.api.views import UnknownAddress
 from enterprises.api import (
     AttachmentViewSet,
     EnterpriseViewSet,
-    FacilityViewSet,
     InstallationViewSet,
     LineViewSet,
-    PairingViewSet,
     ProgressViewSet,
     SiteViewSet,
-    ThresholdViewSet,
 )
 from meters.api import (
     CollectorViewSet,
@@ -25,6 +22,7 @@ from meters.api import (
     SegmentViewSet,
     WorkOrderViewSet,
 )
+from meters.file_api import FacilityWriteViewSet, PairingWriteViewSet, ThresholdWriteViewSet
 from orders.api import DeclarationViewSet
 from tenancy.api import DivisionViewSet, MeViewSet
 from tenancy.viewsets import ID_PATTERN
@@ -36,9 +34,9 @@ router.register("divisions", DivisionViewSet, "division")
 router.register("enterprises", EnterpriseViewSet, "enterprise")
 router.register("sites", SiteViewSet, "site")
 router.register("lines", LineViewSet, "line")
-router.register("facilities", FacilityViewSet, "facility")
-router.register("pairings", PairingViewSet, "pairing")
-router.register("thresholds", ThresholdViewSet, "threshold")
+router.register("facilities", FacilityWriteViewSet, "facility")
+router.register("pairings", PairingWriteViewSet, "pairing")
+router.register("thresholds", ThresholdWriteViewSet, "threshold")
 router.register("attachments", AttachmentViewSet, "attachment")
 router.register("installations", InstallationViewSet, "installation")
 router.register("collectors", CollectorViewSet, "collector")

@@ -5,8 +5,10 @@ from django.db.models.signals import post_migrate
 def _after_migrate(**kwargs: object) -> None:
     from powerwatch.audited_tables import install_audit_triggers
     from powerwatch.database_roles import grant_roles
+    from powerwatch.key_map import make_maps
     from powerwatch.walls import raise_walls
 
+    make_maps()
     install_audit_triggers()
     grant_roles()
     raise_walls()

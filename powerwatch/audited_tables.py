@@ -124,6 +124,7 @@ NOT_AUDITED: dict[str, str] = {
     "meters_listeningspan": "written by the gateway",
     "meters_workorderserial": "counts the numbers given out; the orders are audited",
     "meters_intakeissue": "counted by the gateway",
+    "reports_pointtally": "counted anew by the machine",
     "alerts_alert": "moves by its own log, alerts_alertlog",
     "alerts_occurrence": "found by the rules; frozen with its evidence",
     "alerts_alertlog": "is an append-only log itself",

@@ -7,8 +7,9 @@ Run after every migration; where the roles do not exist (a server shared by one 
 and does nothing.
 """
 
-from django.db import connection
+from django.db import connection, transaction
 
+from powerwatch.key_map import HIDDEN, READ_ONLY
 from powerwatch.walls import close_partitions
 
 ROLES = ("powerwatch_web", "powerwatch_worker", "powerwatch_gateway")
@@ -23,6 +24,7 @@ APPEND_ONLY = (
     "meters_workorderlog",
     "tenancy_auditentry",
     "enterprises_surveysheet",
+    "enterprises_acceptancesheet",
 )
 
 GATEWAY_READS = (
@@ -52,7 +54,9 @@ def _statements() -> list[str]:
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
             f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY)} FROM {role}",
-            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}",
+            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations, {', '.join(READ_ONLY)}"
+            f" FROM {role}",
+            f"REVOKE ALL ON {', '.join(HIDDEN)} FROM {role}",
         ]
     out += [
         f"GRANT SELECT ON {', '.join(GATEWAY_READS)} TO powerwatch_gateway",
@@ -66,6 +70,7 @@ def _statements() -> list[str]:
     return out
 
 
+@transaction.atomic
 def grant_roles() -> bool:
     """Give each process role its rights; return False where the roles do not exist."""
     with connection.cursor() as cursor:

@@ -23,7 +23,7 @@ BASE_URL = env.text("POWERWATCH_BASE_URL", "http://127.0.0.1:8212").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.words("POWERWATCH_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "tenancy.admin_app.PowerWatchAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -242,7 +242,6 @@ LOGOUT_REDIRECT_URL = "login"
 # Whether an enterprise sees the names of the people who looked, beside their body and duty.
 LOOKS_SHOW_NAMES = env.flag("POWERWATCH_LOOKS_SHOW_NAMES", default=True)
 # The law asks for six months of logs; bureaus keep five years (assumption). Nothing deletes them.
-AUDIT_KEPT_YEARS = env.integer("POWERWATCH_AUDIT_KEPT_YEARS", 5, minimum=1)
 
 # --- language and time ---
 

@@ -19,6 +19,7 @@ from typing import Final
 
 from django.db import connection
 
+from powerwatch import key_map
 from tenancy.access import SEEING_ROLES
 
 POLICY: Final = "powerwatch_wall"
@@ -84,6 +85,11 @@ def _child(column: str, table: str) -> Policy:
     return _any_of(_parent(column, table))
 
 
+def _keyed(column: str, keys: key_map.Map) -> Policy:
+    """The key map has the row's site, collector or point in sight; one look-up, however deep."""
+    return _any_of(f"EXISTS (SELECT 1 FROM {keys.table} k WHERE k.key = {column})")
+
+
 def _link(one: str, one_table: str, other: str, other_table: str) -> Policy:
     """A row of a many-to-many table is seen with one end and written only with both in sight."""
     seen = _parent(one, one_table)
@@ -101,9 +107,15 @@ ALERT: Final = "alerts_alert"
 _of_enterprise = _any_of(_wholly())
 _of_enterprise_or_site = _any_of(f"site_id = ANY({SITES})", _wholly())
 _of_named_enterprise = _child("enterprise_id", ENTERPRISE)
-_of_site = _child("site_id", SITE)
-_of_collector = _child("collector_id", COLLECTOR)
-_of_point = _child("point_id", POINT)
+_of_site = _keyed("site_id", key_map.SITES)
+_of_collector = _keyed("collector_id", key_map.COLLECTORS)
+_of_point = _keyed("point_id", key_map.POINTS)
+#: The maps themselves hold the whole rule, flat.
+_of_key = _any_of(
+    f"at_county = ANY({COUNTIES})",
+    f"at_enterprise = ANY({ENTERPRISES})",
+    f"at_site = ANY({SITES})",
+)
 
 #: Table: who sees which of its rows. The same scope as the models' ``reach``, written a second
 #: time on purpose: a slip in one is caught by the other.
@@ -129,7 +141,11 @@ POLICIES: Final[dict[str, Policy]] = {
     "enterprises_installationlog": _of_named_enterprise,
     "enterprises_surveysheet": _of_named_enterprise,
     "enterprises_acceptancesheet": _of_named_enterprise,
-    COLLECTOR: _of_enterprise_or_site,
+    # A collector stands on a site of its own enterprise: both must be said.
+    COLLECTOR: _any_of(
+        f"EXISTS (SELECT 1 FROM {key_map.SITES.table} k"
+        " WHERE k.key = site_id AND k.at_enterprise = enterprise_id)"
+    ),
     "meters_collectordevice": _of_collector,
     "meters_collectorstatus": _of_collector,
     POINT: _of_collector,
@@ -171,6 +187,7 @@ POLICIES: Final[dict[str, Policy]] = {
     # The numbers of a rule are everybody's, unless they are set for one facility.
     # Counts by county, without an enterprise: for who sees whole counties.
     "reports_pointtally": _any_of(f"county_id = ANY({COUNTIES})"),
+    **{one.table: _of_key for one in key_map.MAPS},
     "alerts_ruleparameter": _any_of("facility_id IS NULL", _parent("facility_id", FACILITY)),
 }
 

@@ -1,23 +1,23 @@
 """People, their grants, the divisions and what goes with them, in the administration.
 
 Accounts and grants are looked at here by the security administrator and changed on the pages under
-``/people/``; the audit log opens to auditors. A superuser, during set-up, may do all.
+``/people/``; the audit log opens to auditors.
 """
 
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenancy.access import Permission, get_authority
-from tenancy.admin_groups import get_app_list
 from tenancy.audit import record
 from tenancy.models import (
     ApiToken,
@@ -31,31 +31,14 @@ from tenancy.models import (
 )
 from tenancy.scoped_admin import AdministeredBy, ReadOnly, ScopedAdmin, may, may_enter
 
-admin.site.site_header = gettext_lazy("PowerWatch administration")
-admin.site.site_title = gettext_lazy("PowerWatch administration")
-admin.site.index_title = gettext_lazy("What is set up here")
-admin.site.site_url = "/"
-# A staff account alone opens nothing: each administrator finds the own modules.
-admin.site.has_permission = may_enter  # type: ignore[method-assign]
-admin.site.get_app_list = get_app_list  # type: ignore[method-assign]
 # Roles are grants, not groups: a second way to give rights would be one too many.
 admin.site.unregister(Group)
 
 
-class ForSecurity(AdministeredBy):
-    """The security administrator looks; a superuser, during set-up, also changes."""
+class ForSecurity(ReadOnly, AdministeredBy):
+    """The security administrator looks here; accounts and grants are changed under ``/people/``."""
 
     permission = Permission.MANAGE_GRANTS
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return cast(User, request.user).is_superuser
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return cast(User, request.user).is_superuser
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: accounts are closed, grants and sessions ended; that they were stays."""
-        return False
 
 
 def paths_of(request: HttpRequest, permission: Permission) -> tuple[str, ...]:
@@ -93,26 +76,32 @@ class OfPeople(ForSecurity):
         return rows.filter(**{f"{self.person}__in": of_tree})
 
 
+def link_to_person(pk: int, words: Any) -> str:
+    """Return the link to the page on which a person's account and grants are changed."""
+    return format_html('<a href="{}">{}</a>', reverse("person", args=[pk]), words)
+
+
 class GrantInline(ForSecurity, admin.TabularInline):
     model = Grant
+    fk_name = "user"
     extra = 0
     can_delete = False
-    autocomplete_fields = ("division", "enterprise", "company")
+    fields = ("role", "division", "enterprise", "company", "starts_at", "ends_at")
 
 
 @admin.register(User)
-class UserAdmin(OfPeople, DjangoUserAdmin):
-    """Django's own form for people, with what PowerWatch adds and the grants below."""
+class UserAdmin(OfPeople, admin.ModelAdmin):
+    """Accounts and their grants below, to look at."""
 
     person = "pk"
     inlines = (GrantInline,)
-    list_display = ("username", "full_name", "phone", "email", "is_active", "last_login")
+    list_display = ("username", "full_name", "phone", "email", "is_active", "last_login", "page")
     list_filter = ("is_active", "grants__role")
     search_fields = ("username", "full_name", "phone", "email")
     ordering = ("username",)
     list_per_page = 50
     fieldsets = (
-        (None, {"fields": ("username",)}),
+        (None, {"fields": ("username", "page")}),
         (gettext_lazy("Person"), {"fields": ("full_name", "phone", "email", "language")}),
         (
             gettext_lazy("Account"),
@@ -123,19 +112,10 @@ class UserAdmin(OfPeople, DjangoUserAdmin):
             {"fields": ("last_login", "date_joined", "password_changed_at")},
         ),
     )
-    add_fieldsets = (
-        (
-            None,
-            {
-                "classes": ("wide",),
-                "fields": ("username", "full_name", "phone", "email", "password1", "password2"),
-            },
-        ),
-    )
 
-    def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
-        # A new person is saved first; a grant needs somebody to be granted to.
-        return self.inlines if obj else ()
+    @admin.display(description=gettext_lazy("changed under"))
+    def page(self, user: User) -> str:
+        return link_to_person(user.pk, _("Account and grants"))
 
 
 @admin.register(Division)
@@ -164,17 +144,39 @@ class DivisionAdmin(AdministeredBy, admin.ModelAdmin):
 class GrantAdmin(ForSecurity, admin.ModelAdmin):
     """Every grant in one list: who may see and do what, from when until when."""
 
-    list_display = ("user", "role", "division", "enterprise", "company", "starts_at", "ends_at")
-    list_filter = ("role",)
+    list_display = (
+        "user",
+        "role",
+        "division",
+        "enterprise",
+        "company",
+        "starts_at",
+        "ends_at",
+        "page",
+    )
+    list_filter = ("role", ("ends_at", admin.EmptyFieldListFilter))
+    fields = (
+        "page",
+        "user",
+        "role",
+        "division",
+        "enterprise",
+        "company",
+        "starts_at",
+        "ends_at",
+    )
     list_select_related = ("user", "division", "enterprise", "company")
     search_fields = ("user__username", "user__full_name", "division__name", "enterprise__name")
-    autocomplete_fields = ("user", "division", "enterprise", "company")
     ordering = ("user__username", "starts_at")
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Grant]:
         paths = paths_of(request, self.permission)
         return super().get_queryset(request).filter(within(paths, *OF_USER))
+
+    @admin.display(description=gettext_lazy("changed under"))
+    def page(self, grant: Grant) -> str:
+        return link_to_person(grant.user_id, _("Account and grants"))
 
 
 @admin.register(OperatorCompany)
@@ -218,7 +220,7 @@ class SiteAssignmentAdmin(ScopedAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnly, OfPeople, admin.ModelAdmin):
+class ApiTokenAdmin(OfPeople, admin.ModelAdmin):
     """Which programs act for whom; no secret is here. What is known to be lost is revoked."""
 
     list_display = (
@@ -256,7 +258,7 @@ class ApiTokenAdmin(ReadOnly, OfPeople, admin.ModelAdmin):
 
 
 @admin.register(UserSession)
-class UserSessionAdmin(ReadOnly, OfPeople, admin.ModelAdmin):
+class UserSessionAdmin(OfPeople, admin.ModelAdmin):
     """Who is signed in from where; a session that is ended is signed out at once."""
 
     list_display = ("user", "started_at", "latest_at", "address", "device", "ended_at")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +57,7 @@ GROUPS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         _("Rules and alerts"),
         (
             "alerts.ruleparameter",
+            "meters.meteringlimit",
             "orders.declaration",
             "alerts.alert",
             "alerts.occurrence",
@@ -93,11 +94,10 @@ COUNTED = frozenset(
 )
 
 
-def get_app_list(request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+def group(
+    apps: list[dict[str, Any]], request: HttpRequest, site: AdminSite
+) -> list[dict[str, Any]]:
     """Return what the person may open, by task group; what no group names stands under its app."""
-    apps = admin.AdminSite.get_app_list(admin.site, request, app_label)
-    if app_label is not None:
-        return apps
     models = {
         f"{app['app_label']}.{model['model']._meta.model_name}": model
         for app in apps
@@ -105,7 +105,7 @@ def get_app_list(request: HttpRequest, app_label: str | None = None) -> list[dic
     }
     for label, model in models.items():
         if label in COUNTED:
-            own = admin.site._registry[model["model"]]
+            own = site._registry[model["model"]]
             model["count"] = own.get_queryset(request).count  # the template calls it
     index = reverse("admin:index")
     groups = [

@@ -16,13 +16,18 @@ from django.core.cache import cache
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
+from common.addresses import client_address
 from tenancy.access import get_authority
 from tenancy.eyes import get_eyes
 from tenancy.models import User
 
 #: A second look at the same thing in the same session is the same look (assumption).
 LOOK_LASTS = timedelta(minutes=15)
+
+#: What a refusal is called, by the status of its answer.
+REFUSALS = {401: "token.refused", 403: "access.refused", 404: "access.missed"}
 
 #: What the caller says wins; else the transaction's setting, which the middleware makes.
 _INSERT = """
@@ -82,8 +87,8 @@ def record(
                 "enterprise_id": getattr(enterprise, "pk", None),
                 "county_id": getattr(enterprise, "county_id", None),
                 "is_success": is_success,
-                "address": _address(request),
-                "session": _session(request),
+                "address": (client_address(request) or "") if request is not None else "",
+                "session": get_session_mark(request),
                 "old": _json(old),
                 "new": _json(new),
                 "note": note[:300],
@@ -109,7 +114,7 @@ def note_look(
     person = request.user
     if not isinstance(person, User):
         return
-    mark = f"look:{_session(request) or person.pk}:{enterprise.pk}:{what}:{object_id}"
+    mark = f"look:{get_session_mark(request) or person.pk}:{enterprise.pk}:{what}:{object_id}"
     if _is_marked(mark):
         return
     holdings = get_authority(person).holdings
@@ -138,6 +143,47 @@ def note_export(
     )
 
 
+def is_refusal(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Tell whether the answer refuses somebody something that the log should tell of.
+
+    403 to a signed-in person; 404 to one who named an object by its address (it may be another's);
+    401 to a program whose token opens nothing.
+    """
+    if not isinstance(request.user, User):
+        return response.status_code == 401 and "Authorization" in request.headers
+    if response.status_code == 404:
+        return bool(request.resolver_match and request.resolver_match.kwargs)
+    # A page that only sends the person to what they owe first refuses nothing.
+    return response.status_code == 403 and "HX-Redirect" not in response.headers
+
+
+def note_refusal(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Note a refusal (``is_refusal``): who, what address, from where.
+
+    One session's refusals at one address are one entry in ``LOOK_LASTS``; so are all of one machine
+    without a token that holds, or a scanner would fill the log.
+    """
+    person = request.user if isinstance(request.user, User) else None
+    if person is None:
+        mark = f"refused:{client_address(request)}"
+    else:
+        who = request.audit["session"] or person.pk  # type: ignore[attr-defined]
+        where = f"{request.method} {request.path}".encode()
+        mark = f"refused:{who}:{response.status_code}:{hashlib.sha256(where).hexdigest()[:32]}"
+    if _is_marked(mark):
+        return
+    match = request.resolver_match
+    record(
+        REFUSALS[response.status_code],
+        object_id=next(iter(match.kwargs.values()), "") if match else "",
+        object_label=request.path,
+        note=f"{request.method} {response.status_code}",
+        is_success=False,
+        request=request,
+    )
+    transaction.on_commit(partial(_mark, mark))
+
+
 def _is_marked(mark: str) -> bool:
     try:
         return cache.get(mark) is not None
@@ -150,11 +196,7 @@ def _mark(mark: str) -> None:
         cache.set(mark, 1, LOOK_LASTS.total_seconds())
 
 
-def _address(request: HttpRequest | None) -> str:
-    return str(request.META.get("REMOTE_ADDR", "")) if request is not None else ""
-
-
-def _session(request: HttpRequest | None) -> str:
+def get_session_mark(request: HttpRequest | None) -> str:
     """Return the start of the session key's SHA-256: tells sessions apart, opens none."""
     key = getattr(getattr(request, "session", None), "session_key", None)
     return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""

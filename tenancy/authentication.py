@@ -30,10 +30,11 @@ class BearerAuthentication(BaseAuthentication):
         own.user = token.user
         if hasattr(own, "_eyes"):
             del own._eyes
-        audit = describe(own) | {"session": token.prefix}
+        audit = own.audit = describe(own) | {"session": token.prefix}  # type: ignore[attr-defined]
         walls.enter(token.user, audit=audit)
         keep_authority(token.user)
-        walls.set_audit(audit | {"body": get_body(own)})
+        audit["body"] = get_body(own)
+        walls.set_audit(audit)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

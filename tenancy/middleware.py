@@ -1,19 +1,17 @@
 """One transaction for each request, in which the person of the request has entered the walls."""
 
-import hashlib
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from common.addresses import client_address
 from tenancy import walls
 from tenancy.access import keep_authority
+from tenancy.audit import get_session_mark, is_refusal, note_refusal
 from tenancy.eyes import get_body
 from tenancy.models import User
 
@@ -26,6 +24,9 @@ class ScopeMiddleware:
     an error into an answer itself, such as an API's exception handler, calls
     ``transaction.set_rollback(True)``. A streaming response is sent after the transaction: see
     ``walls.streamed_for``. Stands directly behind the authentication.
+
+    What was refused is noted afterwards in a transaction of its own, because the refusal may have
+    rolled back the request's.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -34,15 +35,21 @@ class ScopeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user if isinstance(request.user, User) else None
         request.id = str(uuid.uuid4())  # type: ignore[attr-defined]
-        audit = describe(request)
+        audit = request.audit = describe(request)  # type: ignore[attr-defined]
         with walls.entered(user, audit=audit) as entered:
             request._walls = entered  # type: ignore[attr-defined]
             if user is not None:
                 keep_authority(user)
-                walls.set_audit(audit | {"body": get_body(request)})
+                audit["body"] = get_body(request)
+                walls.set_audit(audit)
             response = self.get_response(request)
             if entered.is_open and response.status_code >= 500:
                 transaction.set_rollback(True)
+        if is_refusal(request, response):
+            # An API token says who asks only within the request.
+            actor = request.user if isinstance(request.user, User) else None
+            with walls.entered(actor, audit=request.audit):  # type: ignore[attr-defined]
+                note_refusal(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
@@ -52,24 +59,12 @@ class ScopeMiddleware:
 
 def describe(request: HttpRequest) -> dict[str, Any]:
     """Return what the audit log says of a request: who, from where, in which session."""
-    session = getattr(request, "session", None)
-    key = session.session_key if session is not None else None
     user = request.user if isinstance(request.user, User) else None
     return {
         "actor_id": user.pk if user else None,
         "actor_name": str(user or ""),
         "body": "",
-        "address": client_address(request),
-        "session": hashlib.sha256(key.encode()).hexdigest()[:16] if key else "",
+        "address": client_address(request) or "",
+        "session": get_session_mark(request),
         "request": request.id,  # type: ignore[attr-defined]
     }
-
-
-def client_address(request: HttpRequest) -> str:
-    """Return where the request came from; behind our proxy what that one saw last."""
-    if settings.BEHIND_PROXY:
-        hops = request.headers.get("X-Forwarded-For", "").split(",")
-        last = hops[-1].strip()
-        with suppress(ValueError):
-            return str(ip_address(last))
-    return str(request.META.get("REMOTE_ADDR", ""))

@@ -32,6 +32,8 @@ SCOPES: dict[str, str | Promise] = {
     "read:programme": _("Read the installation programme"),
     "write:alerts": _("Handle and explain alerts"),
     "write:declarations": _("Submit declarations"),
+    "write:file": _("Edit enterprises and facilities; record thresholds and pairings"),
+    "write:devices": _("Record meters"),
 }
 
 _FORM = re.compile(r"pw_([a-z2-7]{10})_([A-Za-z0-9_-]{43})")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
@@ -22,7 +23,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from common.api.etags import answer_detail, check_match
-from common.api.problems import InsufficientScope
+from common.api.problems import InsufficientScope, PreconditionFailed, refusals_told
 from common.api.schema import ProblemAutoSchema
 from common.api.views import StrictApiMixin
 from tenancy.access import Permission, has_permission, require
@@ -30,6 +31,8 @@ from tenancy.audit import note_look
 from tenancy.idempotency import once
 from tenancy.models import ApiToken, User
 
+#: Filters by which a list shows what belongs to one enterprise alone.
+NARROW = frozenset({"enterprise", "site", "line", "facility", "collector", "point"})
 ID_PATTERN = "[1-9][0-9]{0,17}"
 
 
@@ -87,6 +90,7 @@ class ScopedViewSet(ApiViewSet):
     model: ClassVar[type[Model]]
     lookup_value_regex = ID_PATTERN
     look: ClassVar[str] = ""  # what ``note_look`` calls a look at one object; empty: not noted
+    follows_by: ClassVar[tuple[str, ...]] = ()  # actions whose If-Match names the record before
 
     def optimise(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows with what their representation needs, in a fixed number of queries."""
@@ -99,7 +103,7 @@ class ScopedViewSet(ApiViewSet):
         return self.optimise(manager.visible_to(self.request.user))
 
     def get_parameter_names(self) -> frozenset[str]:
-        if getattr(self, "action", "") == "retrieve" or self.request.method == "POST":
+        if getattr(self, "action", "") == "retrieve" or self.request.method in {"POST", "PATCH"}:
             return frozenset()
         names = {"page_size", "cursor"}
         if (filters := getattr(self, "filterset_class", None)) is not None:
@@ -117,6 +121,11 @@ class ScopedViewSet(ApiViewSet):
         rows = self.filter_queryset(self.get_queryset())
         return self.answer_page(rows)
 
+    def note_narrow(self, request: Request, page: Any) -> None:
+        """Note the look where a list was narrowed to what belongs to one enterprise."""
+        if self.look and page and not NARROW.isdisjoint(request.query_params):
+            note_look(request._request, self.get_enterprise(page[0]), self.look)
+
     def retrieve(self, request: Request, pk: str) -> Response:
         instance = self.get_object()
         if self.look:
@@ -126,6 +135,7 @@ class ScopedViewSet(ApiViewSet):
     def answer_page(self, rows: QuerySet[Any]) -> Response:
         """Return a page of the rows in the view's order."""
         page = self.paginate_queryset(rows)
+        self.note_narrow(request=self.request, page=page)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def act_on(
@@ -134,30 +144,78 @@ class ScopedViewSet(ApiViewSet):
         """Carry out an act on the object of the address, once for each Idempotency-Key.
 
         404 outside, 403 without the right, 400 for a wrong body, 412 where ``If-Match`` does not
-        hold; then ``act(instance, fields)``. Answers the object as it is afterwards.
+        hold (428 where PATCH comes without); then ``act(instance, fields)``. Answers the object as
+        it is afterwards.
         """
         instance = self.get_object()
-        require(self.actor, permission, enterprise=self.get_enterprise(instance))
-        serializer = self.get_serializer(data=request.data)
+        self.demand(permission, instance)
+        serializer = self.get_serializer(data=request.data, partial=request.method == "PATCH")
         serializer.is_valid(raise_exception=True)
 
         def carry_out() -> Response:
-            locked = type(instance)._default_manager.select_for_update(of=("self",))
-            locked.filter(pk=instance.pk).values("pk").first()
+            _lock(instance)
             fresh = self.get_object()
             self.check_match(request, fresh)
-            act(fresh, serializer.validated_data)
+            with refusals_told():
+                act(fresh, serializer.validated_data)
             return answer_detail(request, self.represent_whole(self.get_object()))
 
         return once(request, actor=self.actor, now=timezone.now(), act=carry_out)
 
+    def demand(self, permission: Permission, instance: Any) -> None:
+        """Refuse who may not do this to the object."""
+        require(self.actor, permission, enterprise=self.get_enterprise(instance))
+
     def check_match(self, request: Request, instance: Any) -> None:
-        check_match(request, self.represent_whole(instance))
+        is_required = request.method == "PATCH"
+        check_match(request, self.represent_whole(instance), is_required=is_required)
+
+    def get_body(self, request: Request) -> dict[str, Any]:
+        """Return the body's fields; 400 where one is wrong."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def add_under(
+        self,
+        request: Request,
+        parent: Any,
+        make: Callable[[], Any],
+        *,
+        follows: Callable[[], Any] | None = None,
+    ) -> Response:
+        """Put on record what ``make`` returns, once for each Idempotency-Key; 201 with Location.
+
+        The parent is locked, so that writers come one after the other. ``follows`` returns the
+        record that the new one comes after (or None), which is what ``If-Match`` names here.
+        """
+
+        def carry_out() -> Response:
+            _lock(parent)
+            if follows is not None and request.headers.get("If-Match"):
+                before = follows()
+                if before is None:
+                    raise PreconditionFailed
+                whole = self.get_queryset().filter(pk=before.pk).first()
+                check_match(request, self.represent_whole(whole))
+            with refusals_told():
+                made = make()
+            whole = self.get_queryset().get(pk=made.pk)
+            response = answer_detail(request, self.represent_whole(whole), status=201)
+            response["Location"] = reverse(f"api:{self.basename}-detail", args=[made.pk])
+            return response
+
+        return once(request, actor=self.actor, now=timezone.now(), act=carry_out)
 
     def represent_whole(self, instance: Any) -> Any:
         """Return the object as its detail shows it, whatever serializer the action reads with."""
         assert self.serializer_class is not None  # noqa: S101  resources have one
         return self.serializer_class(instance, context=self.get_serializer_context()).data
+
+
+def _lock(instance: Any) -> None:
+    locked = type(instance)._default_manager.select_for_update(of=("self",))
+    locked.filter(pk=instance.pk).values("pk").first()
 
 
 class NestedViewSet(ApiViewSet):

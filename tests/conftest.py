@@ -3,11 +3,18 @@
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.db.models.signals import post_migrate
+
+# How long a case takes to draw or to run says how busy the machine is, not whether it is right.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 

@@ -1,8 +1,12 @@
 """Fields of bodies, bounded so that no value can reach the database that it cannot hold."""
 
-from datetime import datetime
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -47,3 +51,60 @@ class InstantField(serializers.DateTimeField):
         if not EARLIEST <= instant <= LATEST:
             self.fail("invalid", format="1990-2200")
         return instant
+
+
+class DayField(serializers.DateField):
+    """A calendar day as YYYY-MM-DD, from 1990 to 2199."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        day = super().to_internal_value(value)
+        if not EARLIEST.year <= day.year < LATEST.year:
+            self.fail("invalid", format="1990-2199")
+        return day
+
+
+class NumberField(serializers.FloatField):
+    """A finite JSON number; words and truth values are not taken for one."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if not isinstance(data, int | float) or isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            number = float(data)
+        except OverflowError:
+            self.fail("invalid")
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number
+
+
+class CountField(serializers.IntegerField):
+    """A whole JSON number."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class FlagField(serializers.BooleanField):
+    """``true`` or ``false``."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class StrictSerializer(serializers.Serializer):
+    """A body in which a name that is not known is refused: misspelt, it would change nothing."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            strange = sorted(str(name)[:60] for name in data.keys() - self.fields.keys())
+            if strange:
+                words = _("This is not known here.")
+                raise serializers.ValidationError({name: [words] for name in strange[:20]})
+        return super().to_internal_value(data)

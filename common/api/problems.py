@@ -8,10 +8,14 @@ the frame around rolls back what it wrote.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import NON_FIELD_ERRORS as WHOLE
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as Refusal
 from django.core.signals import got_request_exception
+from django.db import IntegrityError
 from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -106,6 +110,32 @@ class TooLarge(ProblemError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too-large"
     default_detail = gettext_lazy("The request is larger than is taken here.")
+
+
+#: Codes with which an operation says that the object's state, not what was sent, is in the way.
+STANDING = frozenset({"approved", "changed", "planned", "retired"})
+_TAKEN = frozenset({"23505", "23P01"})  # a unique or an exclusion constraint
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Tell the ``ValidationError`` of an operation as 400 by field, or as 409 for its state.
+
+    Also 409: a constraint of the database, such as a number taken by what the actor may not see.
+    """
+    try:
+        yield
+    except Refusal as error:
+        if hasattr(error, "error_dict"):
+            fields = {"non_field_errors" if k == WHOLE else k: v for k, v in error}
+            raise exceptions.ValidationError(fields) from error
+        if getattr(error, "code", None) in STANDING:
+            raise Conflict(" ".join(error.messages)) from error
+        raise exceptions.ValidationError({"non_field_errors": error.messages}) from error
+    except IntegrityError as error:
+        if getattr(error.__cause__, "sqlstate", None) not in _TAKEN:
+            raise
+        raise Conflict(_("Another record holds this already; nothing was changed.")) from error
 
 
 #: Codes and titles of the framework's own errors, by status.

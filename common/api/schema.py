@@ -61,6 +61,13 @@ class ProblemAutoSchema(AutoSchema):
     def is_write(self) -> bool:
         return self.method not in {"GET", "HEAD"}
 
+    def takes_match(self) -> bool:
+        """Tell whether the action looks at ``If-Match``."""
+        return "{" in self.path or self._action() in getattr(self.view, "follows_by", ())
+
+    def owes_match(self) -> bool:
+        return self.method == "PATCH"
+
     def is_detail(self) -> bool:
         return self._action() == "retrieve"
 
@@ -87,6 +94,16 @@ class ProblemAutoSchema(AutoSchema):
                     description=_("Sent again within a day, the request is not carried out again."),
                 )
             )
+            if self.takes_match():
+                own.append(
+                    OpenApiParameter(
+                        "If-Match",
+                        str,
+                        OpenApiParameter.HEADER,
+                        required=self.owes_match(),
+                        description=_("The ETag of what you change; 412 if it is another now."),
+                    )
+                )
         elif self.is_detail():
             own.append(
                 OpenApiParameter(
@@ -127,8 +144,10 @@ class ProblemAutoSchema(AutoSchema):
                 415: _("Only JSON is read."),
                 422: _("The Idempotency-Key was used for another request."),
             }
-            if has_id:
+            if self.takes_match():
                 codes[412] = _("The object is no longer the one that If-Match names.")
+            if self.owes_match():
+                codes[428] = _("Say by If-Match which version you change.")
         for code, words in sorted(codes.items()):
             answer = OpenApiResponse(Problem, description=words)
             body = self._get_response_for_code(answer, str(code), media_types=[PROBLEM_JSON])

@@ -28,7 +28,7 @@ class StrictApiMixin:
         except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
             self._throttle(StrangerThrottle(), request)
             raise
-        if request.method in {"GET", "HEAD", "POST"}:
+        if request.method in {"GET", "HEAD", "POST", "PATCH"}:
             self._check_parameters(request)
 
     def finalize_response(

@@ -25,6 +25,7 @@ from enterprises.attachments import (
 from enterprises.models import Attachment, Enterprise, Site
 from enterprises.subjects import SubjectMissing, find_site
 from tenancy.access import Permission, get_authority, require
+from tenancy.audit import note_look
 from tenancy.eyes import person
 from tenancy.models import User
 
@@ -124,7 +125,8 @@ def attachment(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     ``?size=320`` sends the small picture. Withdrawn files are sent to authorities alone.
     """
     actor = person(request)
-    found = get_object_or_404(Attachment.objects.visible_to(actor), key=key)
+    visible = Attachment.objects.visible_to(actor).select_related("enterprise")
+    found = get_object_or_404(visible, key=key)
     if found.withdrawn_at is not None and not get_authority(actor).is_official:
         raise Http404
     is_picture = found.content_type.startswith("image/")
@@ -137,6 +139,16 @@ def attachment(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         file = path.open("rb")
     except FileNotFoundError as gone:
         raise Http404 from gone
+    # A small picture is part of the page that shows it, whose look is noted.
+    if not is_small:
+        note_look(
+            request,
+            found.enterprise,
+            "attachment",
+            object_type="enterprises_attachment",
+            object_id=found.pk,
+            object_label=found.title or found.file_name,
+        )
     response = FileResponse(
         file,
         as_attachment=not (is_small or (is_picture and "view" in request.GET)),

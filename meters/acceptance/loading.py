@@ -1,9 +1,9 @@
-"""Loading what the checks look at: five queries, whatever the number of points.
+"""Loading what the checks look at: three queries, whatever the number of points.
 
 72 hours of minutes of twelve points are 50,000 rows; they are summed up in the database.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,31 +39,41 @@ class Declared:
 
 
 def run_checks(
-    enterprise: Enterprise, *, declared: Sequence[Declared] = (), now: datetime
+    enterprise: Enterprise,
+    *,
+    declared: Sequence[Declared] = (),
+    site_ids: Collection[int] | None = None,
+    now: datetime,
 ) -> list[Check]:
-    """Return the machine's checks of the enterprise as things stand; five queries.
+    """Return the machine's checks of the enterprise as things stand; three queries.
 
     enterprise: with its county. declared: what excuses missing data; the caller has it from
-    ``orders``, which stands above this app.
+    ``orders``, which stands above this app. site_ids: of these sites alone, as one who looks after
+    them and not after the others may see it; how many points the whole must have is not asked then.
     """
     limits = load_limits(enterprise.county.path, at=now)
-    return run(load_material(enterprise.pk, limits, declared=declared, now=now), limits)
+    material = load_material(enterprise.pk, limits, declared=declared, site_ids=site_ids, now=now)
+    return run(material, limits)
 
 
 def load_material(
-    enterprise_id: int, limits: Limits, *, declared: Sequence[Declared] = (), now: datetime
+    enterprise_id: int,
+    limits: Limits,
+    *,
+    declared: Sequence[Declared] = (),
+    site_ids: Collection[int] | None = None,
+    now: datetime,
 ) -> Material:
-    """Return what the checks look at; four queries."""
-    facilities = {row["id"]: row for row in _rows(_FACILITIES, {"it": enterprise_id, "now": now})}
-    points = _rows(_POINTS, {"it": enterprise_id, "now": now})
+    """Return what the checks look at; two queries."""
+    sites = None if site_ids is None else list(site_ids)
+    rows = _rows(_REGISTERED, {"it": enterprise_id, "now": now, "sites": sites})
+    required = rows[0]["required"] if sites is None else 0
+    facilities = {row["id"]: row for row in rows if row["id"] is not None}
+    points = [row for row in rows if row["point_id"] is not None]
     start = (now - timedelta(hours=limits["valid_hours"])).replace(second=0, microsecond=0)
-    figures = _figures(points, facilities, declared, start, now)
-    ((required,),) = _fetch(_REQUIRED, {"it": enterprise_id})
+    figures = _figures(points, declared, start, now)
     return Material(
-        points=[
-            replace(_point(row, facilities[row["facility_id"]]), figures=figures[row["id"]])
-            for row in points
-        ],
+        points=[replace(_point(row), figures=figures[row["point_id"]]) for row in points],
         facilities=[_facility(row) for row in facilities.values() if row["retired_at"] is None],
         collectors=[
             CollectorFacts(mn, password, bool(heard_at))
@@ -77,12 +87,22 @@ def load_material(
     )
 
 
-_FACILITIES = """
+#: A row for each facility and point in use behind it; one row of nulls where nothing is on file.
+#: ``required``: what the programme asks for, else what the latest survey found must be metered.
+_REGISTERED = """
     SELECT f.id, f.name, f.kind, f.rated_kw, f.load_class, f.nominal_voltage_v, f.duty_group,
            f.site_id, f.retired_at, t.off_below_kw, t.on_from_kw, t.valid_from,
-           t.approved_at AS threshold_approved_at, p.pairings, p.approved_pairings
-    FROM enterprises_facility f
-    JOIN enterprises_site s ON s.id = f.site_id
+           t.approved_at AS threshold_approved_at, g.pairings, g.approved_pairings, p.*,
+           asked.required
+    FROM (SELECT coalesce(
+        nullif((SELECT points_required FROM enterprises_installation
+                WHERE enterprise_id = %(it)s), 0),
+        (SELECT jsonb_array_length(rows) FROM enterprises_surveysheet
+         WHERE enterprise_id = %(it)s ORDER BY surveyed_on DESC, id DESC LIMIT 1)) AS required
+    ) asked
+    LEFT JOIN enterprises_site s ON s.enterprise_id = %(it)s
+      AND (%(sites)s::bigint[] IS NULL OR s.id = ANY(%(sites)s))
+    LEFT JOIN enterprises_facility f ON f.site_id = s.id
     LEFT JOIN LATERAL (
         SELECT * FROM enterprises_threshold t
         WHERE t.facility_id = f.id AND t.valid_from <= %(now)s
@@ -91,30 +111,21 @@ _FACILITIES = """
         SELECT count(*) AS pairings, count(g.approved_at) AS approved_pairings
         FROM enterprises_pairing_productions m JOIN enterprises_pairing g ON g.id = m.pairing_id
         WHERE m.facility_id = f.id AND g.valid_from <= %(now)s
-          AND (g.valid_to IS NULL OR g.valid_to > %(now)s)) p ON true
-    WHERE s.enterprise_id = %(it)s ORDER BY f.position, f.id
-"""
-_POINTS = """
-    SELECT p.id, p.circuit, p.facility_id, c.mn, c.password, c.expected_interval_s,
-           l.measured_at AS latest_at, st.latest_received_at AS heard_at,
-           m.serial, m.accuracy_class, m.ct_ratio, m.certificate_number,
-           m.certificate_expires_on, m.seal_numbers
-    FROM meters_monitoringpoint p
-    JOIN meters_collector c ON c.id = p.collector_id
-    JOIN enterprises_facility f ON f.id = p.facility_id
-    LEFT JOIN meters_collectorstatus st ON st.collector_id = c.id
-    LEFT JOIN meters_latestreading l ON l.point_id = p.id
-    LEFT JOIN meters_meter m ON m.point_id = p.id AND m.valid_from <= %(now)s
-      AND (m.valid_to IS NULL OR m.valid_to > %(now)s)
-    WHERE c.enterprise_id = %(it)s AND p.retired_at IS NULL ORDER BY f.position, p.id
-"""
-#: What the programme asks for, else what the latest survey found must be metered.
-_REQUIRED = """
-    SELECT coalesce(
-        nullif((SELECT points_required FROM enterprises_installation
-                WHERE enterprise_id = %(it)s), 0),
-        (SELECT jsonb_array_length(rows) FROM enterprises_surveysheet
-         WHERE enterprise_id = %(it)s ORDER BY surveyed_on DESC, id DESC LIMIT 1))
+          AND (g.valid_to IS NULL OR g.valid_to > %(now)s)) g ON true
+    LEFT JOIN LATERAL (
+        SELECT p.id AS point_id, p.circuit, c.mn, c.password, c.expected_interval_s,
+               l.measured_at AS latest_at, st.latest_received_at AS heard_at,
+               m.serial, m.accuracy_class, m.ct_ratio, m.certificate_number,
+               m.certificate_expires_on, m.seal_numbers
+        FROM meters_monitoringpoint p
+        JOIN meters_collector c ON c.id = p.collector_id
+        LEFT JOIN meters_collectorstatus st ON st.collector_id = c.id
+        LEFT JOIN meters_latestreading l ON l.point_id = p.id
+        LEFT JOIN meters_meter m ON m.point_id = p.id AND m.valid_from <= %(now)s
+          AND (m.valid_to IS NULL OR m.valid_to > %(now)s)
+        WHERE p.facility_id = f.id AND c.enterprise_id = %(it)s AND p.retired_at IS NULL
+    ) p ON true
+    ORDER BY f.position, f.id, p.point_id
 """
 _FIGURES = """
     WITH w AS (
@@ -165,45 +176,35 @@ _FIGURES = """
 
 def _figures(
     points: Sequence[Mapping[str, Any]],
-    facilities: Mapping[int, Mapping[str, Any]],
     declared: Sequence[Declared],
     start: datetime,
     now: datetime,
 ) -> dict[int, Figures]:
     if not points:
         return {}
-    of = [facilities[row["facility_id"]] for row in points]
     words = {
         "start": start,
         "now": now,
-        "ids": [row["id"] for row in points],
+        "ids": [row["point_id"] for row in points],
         "intervals": [float(row["expected_interval_s"]) for row in points],
-        "on_from": [
-            _on_from(facility, row["expected_interval_s"], now)
-            for facility, row in zip(of, points, strict=True)
-        ],
-        "rated": [facility["rated_kw"] for facility in of],
+        "on_from": [_on_from(row, now) for row in points],
+        "rated": [row["rated_kw"] for row in points],
         "declared": [
-            _multirange(each.span for each in declared if each.covers(facility["id"]))
-            for facility in of
+            _multirange(each.span for each in declared if each.covers(row["id"])) for row in points
         ],
     }
     return {point_id: Figures(*figures) for point_id, *figures in _fetch(_FIGURES, words)}
 
 
-def _on_from(facility: Mapping[str, Any], interval_s: int, now: datetime) -> float:
+def _on_from(row: Mapping[str, Any], now: datetime) -> float:
     rows = []
-    if facility["on_from_kw"] is not None:
-        rows = [
-            CommissioningRow(
-                facility["valid_from"], facility["off_below_kw"], facility["on_from_kw"]
-            )
-        ]
+    if row["on_from_kw"] is not None:
+        rows = [CommissioningRow(row["valid_from"], row["off_below_kw"], row["on_from_kw"])]
     rules = state_rules(
-        load_class=facility["load_class"],
-        rated_kw=facility["rated_kw"],
-        nominal_voltage_v=facility["nominal_voltage_v"],
-        interval=timedelta(seconds=interval_s),
+        load_class=row["load_class"],
+        rated_kw=row["rated_kw"],
+        nominal_voltage_v=row["nominal_voltage_v"],
+        interval=timedelta(seconds=row["expected_interval_s"]),
         rows=rows,
     )
     return thresholds_at(rules, now).on_from_kw
@@ -214,7 +215,7 @@ def _multirange(spans: Iterable[Span]) -> str:
     return f"{{{inner}}}"
 
 
-def _point(row: Mapping[str, Any], facility: Mapping[str, Any]) -> PointFacts:
+def _point(row: Mapping[str, Any]) -> PointFacts:
     meter = None
     if row["serial"] is not None:
         meter = MeterFacts(
@@ -226,14 +227,14 @@ def _point(row: Mapping[str, Any], facility: Mapping[str, Any]) -> PointFacts:
             row["seal_numbers"],
         )
     return PointFacts(
-        id=row["id"],
-        name=facility["name"],
+        id=row["point_id"],
+        name=row["name"],
         circuit=row["circuit"],
         mn=row["mn"],
-        site_id=facility["site_id"],
-        kind=facility["kind"],
-        rated_kw=facility["rated_kw"],
-        duty_group=facility["duty_group"],
+        site_id=row["site_id"],
+        kind=row["kind"],
+        rated_kw=row["rated_kw"],
+        duty_group=row["duty_group"],
         latest_at=row["latest_at"],
         meter=meter,
     )

@@ -45,6 +45,35 @@ NOUNS = {
     "audit": gettext_lazy("audit log"),
     "attachment": gettext_lazy("attachment"),
     "installation": gettext_lazy("installation"),
+    "acceptance": gettext_lazy("acceptance"),
+    "work_order": gettext_lazy("work order"),
+    "devices": gettext_lazy("devices"),
+    "readings": gettext_lazy("readings"),
+    "declaration": gettext_lazy("declaration"),
+    "admin": gettext_lazy("data in the administration"),
+}
+#: What is recorded by name and by no table.
+ACTIONS = {
+    "signin.success": gettext_lazy("signed in"),
+    "signin.failure": gettext_lazy("sign-in failed"),
+    "signin.locked": gettext_lazy("too many failures: the account rests"),
+    "signout": gettext_lazy("signed out"),
+    "session.end": gettext_lazy("session ended"),
+    "stepup.success": gettext_lazy("proved who they are once more"),
+    "stepup.failure": gettext_lazy("could not prove who they are"),
+    "second_factor.enrol": gettext_lazy("second factor set up"),
+    "second_factor.codes": gettext_lazy("recovery codes made anew"),
+    "second_factor.remove": gettext_lazy("second factor taken away"),
+    "password.change": gettext_lazy("password changed"),
+    "account.break_glass": gettext_lazy("emergency access used"),
+    "password.reset": gettext_lazy("password given anew"),
+    "account.unlock": gettext_lazy("account unlocked"),
+    "account.end_sessions": gettext_lazy("all sessions ended"),
+    "attachment.withdraw": gettext_lazy("file withdrawn"),
+    "import.write": gettext_lazy("import written"),
+    "access.refused": gettext_lazy("refused: no right to it"),
+    "access.missed": gettext_lazy("asked for what is not there or not theirs"),
+    "token.refused": gettext_lazy("refused: the API token opens nothing"),
 }
 VERBS = {
     "look": gettext_lazy("looked at"),
@@ -203,6 +232,8 @@ def say_object(entry: AuditEntry) -> str:
 
 def say_action(entry: AuditEntry) -> str:
     """Return what was done in words; the code where nobody has given it any."""
+    if entry.action in ACTIONS:
+        return str(ACTIONS[entry.action])
     noun, __, verb = entry.action.rpartition(".")
     if verb not in VERBS:
         return entry.action
@@ -254,11 +285,16 @@ def _field(model: type[Model] | None, column: str) -> Any:
 
 
 #: Of entries that no table stands behind.
-WORDS = {"rows": gettext_lazy("rows"), "filter": gettext_lazy("filter")}
+WORDS = {
+    "rows": gettext_lazy("rows"),
+    "filter": gettext_lazy("filter"),
+    "filters": gettext_lazy("filter"),
+    "format": gettext_lazy("format"),
+}
 
 
 def _label(model: type[Model] | None, column: str) -> str:
-    if column in WORDS and model is None:
+    if column in WORDS and _field(model, column) is None:
         return str(WORDS[column])
     return str(getattr(_field(model, column), "verbose_name", None) or column)
 
@@ -271,7 +307,7 @@ def _value(model: type[Model] | None, column: str, value: Any, language: str | N
     if value is False:
         return _("no")
     choices = dict(getattr(_field(model, column), "flatchoices", None) or ())
-    if value in choices:
+    if isinstance(value, str | int) and value in choices:
         return str(choices[value])
     if isinstance(value, str) and (moment := _moment(value)):
         return formats.local_dt(moment, language=language)

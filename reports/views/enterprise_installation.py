@@ -5,7 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce, JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,7 +19,6 @@ from common.localtime import day_start, local_date
 from enterprises import batches, surveys
 from enterprises.attachments import get_attachments
 from enterprises.models import (
-    AcceptanceSheet,
     Attachment,
     Enterprise,
     Facility,
@@ -44,6 +46,7 @@ from reports.programme_forms import (
     survey_rows,
 )
 from reports.queries.programme_names import NEXT_STEPS
+from reports.queries.sheets import read_signed, signed_sheets
 from tenancy.access import Permission, has_permission, require
 from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
@@ -66,25 +69,43 @@ class Move:
     target: str
 
 
-def _get(request: HttpRequest, pk: int) -> Enterprise:
-    """Return the enterprise: 404 outside the scope, 403 for whom the programme is not."""
+def _get(request: HttpRequest, pk: int, *, with_programme: bool = False) -> Enterprise:
+    """Return the enterprise: 404 outside the scope, 403 for whom the programme is not.
+
+    with_programme: with its part in it, and of what the reader sees there the ``point_count``
+    (points in use), ``registered`` (name and kind of the facilities in use) and ``signed`` (the
+    acceptance sheets); one query still.
+    """
     actor = person(request)
     visible = Enterprise.objects.visible_to(actor).select_related("county__parent")
+    if with_programme:
+        points = MonitoringPoint.objects.visible_to(actor).in_use()
+        of_enterprise = points.filter(collector__enterprise=OuterRef("pk")).order_by()
+        counted = of_enterprise.values("collector__enterprise").annotate(n=Count("pk")).values("n")
+        facilities = Facility.objects.visible_to(actor).filter(
+            site__enterprise=OuterRef("pk"), retired_at__isnull=True
+        )
+        visible = visible.select_related("installation__batch", "installation__company").annotate(
+            point_count=Coalesce(Subquery(counted), 0),
+            registered=ArraySubquery(
+                facilities.order_by("pk").values(it=JSONObject(name="name", kind="kind"))
+            ),
+            signed=signed_sheets(actor),
+        )
     found = get_object_or_404(visible, pk=pk)
     is_own = found.pk in get_eyes(request).enterprise_ids
     if not is_own and not any(has_permission(actor, p, enterprise=found) for p in SEEING):
         raise PermissionDenied
+    note_look(request, found, "installation")
     return found
 
 
 @require_GET
 def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the steps of one enterprise and what the reader can do now."""
-    found = _get(request, pk)
-    if get_eyes(request).is_authority:
-        note_look(request, found, "installation")
+    found = _get(request, pk, with_programme=True)
     now = timezone.now()
-    part = Installation.objects.filter(enterprise=found).select_related("batch", "company").first()
+    part = getattr(found, "installation", None)
     due_on = part.due_on if part else None
     is_open = found.installation_status in OPEN_STATUSES
     remaining = day_start(due_on + timedelta(days=1)) - now if due_on and is_open else None
@@ -100,9 +121,7 @@ def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
         "acts": _timeline(found, is_open),
         "sheets": _sheets(request, found),
         "may_attach": has_permission(person(request), Permission.ATTACH, enterprise=found),
-        "acceptances": AcceptanceSheet.objects.filter(enterprise=found)
-        .select_related("signed_by")
-        .order_by("-signed_at", "-pk"),
+        "acceptances": read_signed(found),
         "forward": [one for one in moves if one.is_forward],
         "others": [one for one in moves if not one.is_forward],
         "may_open_work_order": has_permission(
@@ -110,7 +129,7 @@ def enterprise_installation(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         "may_survey": _may(request, found, Event.SURVEY)
         and target_of(found.installation_status, Event.SURVEY) is not None,
-        "point_count": MonitoringPoint.objects.filter(collector__enterprise=found).in_use().count(),
+        "point_count": found.point_count,  # type: ignore[attr-defined]
     }
     if has_permission(person(request), Permission.MANAGE_PROGRAMME, enterprise=found):
         context["company_form"] = CompanyForm(
@@ -196,9 +215,7 @@ def _timeline(found: Enterprise, is_open: bool) -> list[dict[str, Any]]:
 
 def _sheets(request: HttpRequest, found: Enterprise) -> list[dict[str, Any]]:
     """Return the surveys, newest first, the newest beside what is registered."""
-    facilities = list(
-        Facility.objects.filter(site__enterprise=found, retired_at__isnull=True).order_by("pk")
-    )
+    facilities = [Facility(**row) for row in found.registered]  # type: ignore[attr-defined]
     photos: dict[int | None, list[Attachment]] = {}
     for file in get_attachments(person(request), found, subject_type="survey"):
         photos.setdefault(file.subject_id, []).append(file)

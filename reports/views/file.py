@@ -82,6 +82,7 @@ def file_act(request: HttpRequest, pk: int, act: str, subject: int | None = None
     if found is None:
         raise Http404
     prepared = prepare(found, act, subject, actor=actor)
+    note_look(request, found, "file")
     is_post = request.method == "POST"
     form = prepared.make_form(request.POST if is_post else None)
     if act == "edit-enterprise":

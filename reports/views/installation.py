@@ -192,7 +192,13 @@ def installation_export(request: HttpRequest) -> HttpResponse:
     )
     book = BytesIO()
     count = write_workbook(book, _("Installation programme"), headings, cells)
-    audit.record("list.export", actor=actor, object_type="installation", note=str(count))
+    audit.record(
+        "list.export",
+        object_type="installation",
+        object_label=_("Installation programme"),
+        new={"rows": count, "format": "xlsx", "filters": request.GET.urlencode()[:1000]},
+        request=request,
+    )
     response = HttpResponse(
         book.getvalue(),
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -40,6 +40,7 @@ from reports.queries.work_orders import (
 )
 from reports.work_order_forms import MeterForm, WorkOrderForm, get_devices, meter_initial
 from tenancy.access import Permission, has_permission, require
+from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
 
 PAGE = 25
@@ -110,6 +111,7 @@ def work_order_new(request: HttpRequest) -> HttpResponse:
     actor = person(request)
     site, initial = _subject(request)
     require(actor, Permission.OPEN_WORK_ORDERS, enterprise=site.enterprise)
+    note_look(request, site.enterprise, "devices")
     form = WorkOrderForm(
         request.POST if request.method == "POST" else None, initial=initial, **get_devices(site)
     )
@@ -223,7 +225,16 @@ def work_order_act(request: HttpRequest, number: str) -> HttpResponse:
 
 def _get(request: HttpRequest, number: str) -> WorkOrder:
     visible = with_names(WorkOrder.objects.visible_to(person(request)))
-    return get_object_or_404(visible, number=number)
+    found = get_object_or_404(visible, number=number)
+    note_look(
+        request,
+        found.site.enterprise,
+        "work_order",
+        object_type="meters_workorder",
+        object_id=found.pk,
+        object_label=found.number,
+    )
+    return found
 
 
 def _context(

@@ -33,6 +33,12 @@ class Plant:
     def enterprise(self) -> Any:
         return self.objects["enterprises"]
 
+    @property
+    def ids(self) -> dict[str, int]:
+        """Return the ids by resource; ``controls`` are facilities too."""
+        control = self.objects["pairings"].controls.get()
+        return {name: one.pk for name, one in self.objects.items()} | {"controls": control.pk}
+
 
 @dataclass
 class World:

@@ -10,8 +10,17 @@ from tests.api.fuzz import fuzz
 CASES = 1  # of each kind, for each operation
 
 
-@pytest.mark.parametrize("role", ["city_admin", "enterprise_officer", "operator"])
+#: One sees everything tried; the two others share it, so that the suite stays quick.
+ROLES = {
+    "city_admin": slice(None),
+    "enterprise_officer": slice(0, None, 2),  # the right requests
+    "operator": slice(1, None, 2),  # the wrong ones
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_no_case_finds_a_fault(world, role):
-    found = fuzz(world.token(role), cases=CASES)
-    assert found.cases > 80
+    every = ROLES[role]
+    found = fuzz(world.token(role), cases=CASES, known=world.own.ids, every=every)
+    assert found.cases > 80 // (every.step or 1)
     assert not found.failures, "\n".join(found.failures)

@@ -16,9 +16,11 @@ from typing import Any
 
 from alerts.models import Alert
 from enterprises.models import (
+    AcceptanceSheet,
     Attachment,
     Enterprise,
     Facility,
+    ImportJob,
     Installation,
     InstallationBatch,
     Pairing,
@@ -29,7 +31,17 @@ from enterprises.models import (
 from meters.models import Collector, Meter, MonitoringPoint, WorkOrder
 from orders.models import Declaration
 from tenancy.access import AUTHORITY_ROLES, ROLE_PERMISSIONS, Permission
-from tenancy.models import ApiToken, Division, Grant, OperatorCompany, Role, SiteAssignment, User
+from tenancy.models import (
+    ApiToken,
+    AuditEntry,
+    Division,
+    Grant,
+    OperatorCompany,
+    Role,
+    SavedFilter,
+    SiteAssignment,
+    User,
+)
 from tests.matrix.world import SEES, Place, Plant, World
 
 P = Permission
@@ -72,7 +84,9 @@ class Route:
     fixed: the world -> the arguments of an address that names something else.
     operator: whether an operator's assigned site opens the object.
     public: answered without signing in.
-    gated: who has no right to any such object is told so (403) before the object is looked up.
+    gate: who does not pass it is told so (403) before the object is looked up.
+    finder: who finds the fixed object, which is somebody's own; 404 to everybody else.
+    query: the plant -> the query string, where that names the object.
     sees: role -> the places whose object it sees, where that is not ``world.SEES``.
     absent: there is nothing here: 404 to everybody.
     """
@@ -82,7 +96,9 @@ class Route:
     fixed: Callable[[World], Mapping[str, Any]] | None = None
     operator: bool = True
     public: bool = False
-    gated: bool = False
+    gate: Rule | None = None
+    finder: Rule | None = None
+    query: Callable[[Plant], str] | None = None
     sees: Mapping[str, tuple[Place, ...]] | None = None
     absent: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)  # of POST
@@ -168,14 +184,15 @@ ROUTES: dict[str, Route] = {
 MANAGERS = holding(P.MANAGE_GRANTS, P.MANAGE_ENTERPRISE_PEOPLE)
 _CITY = tuple(Place)[:3]
 _NONE: dict[str, tuple[Place, ...]] = dict.fromkeys(Role, ())
-#: An enterprise's people: the security administrator sees no enterprise and so none of them.
-_OUTER = _NONE | {Role.CITY_ADMIN: _CITY}
-_COMPANIES = _OUTER | {Role.SECURITY_ADMIN: _CITY}
+#: Accounts, grants and companies of the city; the security administrator sees no more than names.
+_OUTER = _NONE | {Role.CITY_ADMIN: _CITY, Role.SECURITY_ADMIN: _CITY}
 
 
-def managed(make: Callable[..., Route], model: type[Any], *, sees: Any = _OUTER) -> Route:
+def managed(
+    make: Callable[..., Route], model: type[Any], *, sees: Any = _OUTER, **options: Any
+) -> Route:
     """Expect an account, a grant or a company that only its managers find."""
-    return make(MANAGERS, at=of(model), gated=True, sees=sees)
+    return make(MANAGERS, at=of(model), gate=MANAGERS, sees=sees, **options)
 
 
 ROUTES |= {
@@ -188,23 +205,23 @@ ROUTES |= {
     "account_recovery_codes": post(),
     "account_second_factor_remove": post(),
     "account_sessions": get(),
-    "account_session_end": post(data={"all": "1"}),
+    "account_session_end": post(data={"others": "1"}),
     "account_proof": form(),
     "api_tokens": form(holding(P.USE_API)),
     # Another's token is not there for anybody, whoever it is.
     "api_token_revoke": Route(
         {"POST": anyone}, fixed=lambda world: {"pk": world.rows[ApiToken].pk}, absent=True
     ),
-    "people": get(MANAGERS, sees=_COMPANIES),
+    "people": get(MANAGERS, sees=_OUTER),
     "person": managed(get, User),
-    "person_new": form(MANAGERS, sees=_COMPANIES),
-    "person_act": managed(post, User),
+    "person_new": form(MANAGERS, sees=_OUTER),
+    "person_act": managed(post, User, data={"act": "unlock"}),
     "grant_give": managed(form, User),
     "grant_end": managed(post, Grant),
-    "companies": get(MANAGERS, sees=_COMPANIES),
-    "company": managed(get, OperatorCompany, sees=_COMPANIES),
+    "companies": get(MANAGERS, sees=_OUTER),
+    "company": managed(get, OperatorCompany, sees=_OUTER),
     "company_new": form(MANAGERS),
-    "assignment_new": managed(post, OperatorCompany, sees=_COMPANIES),
+    "assignment_new": managed(post, OperatorCompany, sees=_OUTER),
     "assignment_end": managed(post, SiteAssignment),
 }
 
@@ -234,6 +251,79 @@ ROUTES |= {
     "enterprise_survey": form(holding(P.SURVEY), at=of_enterprise),
 }
 
+IMPORTERS = holding(P.IMPORT)
+
+
+def own(make: Callable[..., Route], model: type[Any], rule: Rule = anyone) -> Route:
+    """Expect a row of the city administrator's own, which nobody else finds."""
+    return make(
+        rule,
+        fixed=lambda world: {"pk": world.rows[model].pk},
+        finder=roles(Role.CITY_ADMIN),
+    )
+
+
+ROUTES |= {
+    "imports": form(IMPORTERS),
+    "import_template": get(IMPORTERS),
+    "import": own(get, ImportJob, IMPORTERS),
+    "import_live": own(get, ImportJob, IMPORTERS),
+    "import_errors": own(get, ImportJob, IMPORTERS),
+    "import_write": own(post, ImportJob, IMPORTERS),
+    "filter_save": post(data={"page": "enterprises", "name": "new", "query": ""}),
+    "filter_delete": own(post, SavedFilter),
+    "enterprises_export": get(holding(P.EXPORT), fixed=lambda world: {"kind": "xlsx"}),
+    "alerts_export": get(holding(P.EXPORT), fixed=lambda world: {"kind": "csv"}),
+    "installation_export": get(
+        lambda role: holding(P.EXPORT)(role) and holding(P.SEE_PROGRAMME)(role)
+    ),
+}
+
+# --- acceptance and work orders ---
+
+CHECKS: Rule = lambda role: (  # noqa: E731
+    OWN_PEOPLE(role) or holding(P.SEE_PROGRAMME, P.INSTALL, P.ACCEPT_INSTALLATION)(role)
+)
+
+ROUTES |= {
+    "acceptance": get(CHECKS, at=of_enterprise),
+    "acceptance_sheet": get(
+        CHECKS,
+        at=lambda plant: {"pk": plant[Enterprise].pk, "sheet_pk": plant[AcceptanceSheet].pk},
+    ),
+    "acceptance_sign": post(
+        holding(P.ACCEPT_INSTALLATION), at=of_enterprise, data={"act": "reject", "remark": "x"}
+    ),
+    "work": get(holding(P.DO_WORK_ORDERS)),
+    "work_orders": get(),
+    "work_order_new": form(
+        holding(P.OPEN_WORK_ORDERS),
+        at=lambda plant: {},
+        query=lambda plant: f"site={plant[Site].pk}",
+    ),
+    "work_order": get(at=of(WorkOrder, "number", "number")),
+    "work_order_act": post(
+        holding(P.DO_WORK_ORDERS), at=of(WorkOrder, "number", "number"), data={"act": "accept"}
+    ),
+}
+
+# --- the audit log ---
+
+AUDITORS = holding(P.SEE_AUDIT)
+
+ROUTES |= {
+    # What an enterprise did or had done to it is the auditor's to see, of the own city.
+    "audit": get(AUDITORS, sees=_NONE | {Role.AUDITOR: _CITY}),
+    "audit_export": get(AUDITORS, sees=_NONE | {Role.AUDITOR: _CITY}),
+    "audit_entry": get(
+        AUDITORS,
+        fixed=lambda world: {"pk": world.rows[AuditEntry].pk},
+        gate=AUDITORS,
+        sees=_NONE | {Role.AUDITOR: _CITY},
+    ),
+    "enterprise_looks": get(holding(P.SEE_LOOKS), at=of_enterprise),
+}
+
 # --- the API ---
 
 USERS = holding(P.USE_API)
@@ -241,7 +331,7 @@ USERS = holding(P.USE_API)
 
 def api_row(model: type[Any], argument: str = "pk", *, operator: bool = True) -> Route:
     """Expect a detail, or a list below one."""
-    return get(USERS, at=of(model, argument), operator=operator, gated=True)
+    return get(USERS, at=of(model, argument), operator=operator, gate=USERS)
 
 
 def api_act(permission: Permission) -> Route:
@@ -250,7 +340,7 @@ def api_act(permission: Permission) -> Route:
         {"POST": lambda role: USERS(role) and holding(permission)(role)},
         at=of(Alert),
         operator=False,
-        gated=True,
+        gate=USERS,
     )
 
 
@@ -290,7 +380,7 @@ ROUTES |= {
     "api:declaration-list": Route({"GET": USERS, "POST": USERS}),
     "api:division-list": get(USERS),
     "api:division-detail": get(USERS, fixed=lambda world: {"pk": world.rows[Division].pk}),
-    "api:progress": get(holding(P.SEE_PROGRAMME)),
+    "api:progress": get(lambda role: USERS(role) and holding(P.SEE_PROGRAMME)(role)),
     "api:me": get(USERS),
     "api:docs": get(public=True),
     "api:schema": get(public=True),

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,6 +46,7 @@ class Clients:
     """A signed-in client for every role, and two who are not."""
 
     def __init__(self, world: World) -> None:
+        self.world = world
         disabled = world.disabled
         self._clients = {who: Client(raise_request_exception=False) for who in everybody()}
         for role, user in world.people.items():
@@ -88,31 +90,39 @@ def ask(
 ) -> Asked:
     """Ask one question; whatever it wrote is taken back."""
     url = address(found, arguments)
+    if route.query is not None and place is not None:
+        url += "?" + route.query(clients.world.plants[place])
+    return ask_url(clients, verb, url, who, name=found.name, place=place, data=route.data)
+
+
+def ask_url(
+    clients: Clients,
+    verb: str,
+    url: str,
+    who: str,
+    *,
+    name: str,
+    place: Place | None = None,
+    data: Mapping[str, Any] = MappingProxyType({}),
+) -> Asked:
+    """Ask one address; whatever it wrote is taken back."""
     with transaction.atomic():
         answer = clients[who].generic(
-            verb, url, **_content(verb, route, url), REMOTE_ADDR="127.0.0.1", HTTP_HOST="127.0.0.1"
+            verb, url, **_content(verb, data, url), REMOTE_ADDR="127.0.0.1", HTTP_HOST="127.0.0.1"
         )
         body = readable(answer)
         transaction.set_rollback(True)
-    return Asked(
-        found.name,
-        url,
-        verb,
-        who,
-        place,
-        answer.status_code,
-        answer.headers.get("Location", ""),
-        body,
-    )
+    location = answer.headers.get("Location", "")
+    return Asked(name, url, verb, who, place, answer.status_code, location, body)
 
 
-def _content(verb: str, route: Route, url: str) -> dict[str, Any]:
+def _content(verb: str, data: Mapping[str, Any], url: str) -> dict[str, Any]:
     if verb != "POST":
         return {}
     if url.startswith("/api/"):
-        return {"data": json.dumps(dict(route.data)), "content_type": "application/json"}
+        return {"data": json.dumps(dict(data)), "content_type": "application/json"}
     return {
-        "data": urlencode(route.data),
+        "data": urlencode(data),
         "content_type": "application/x-www-form-urlencoded",
     }
 
@@ -148,8 +158,10 @@ def expected(route: Route, verb: str, who: str, place: Place | None) -> str:
         return "answered"
     role = Role(who)
     may = route.verbs[verb](role)
-    if route.gated and not may and not any(rule(role) for rule in route.verbs.values()):
+    if route.gate is not None and not route.gate(role):
         return "403"
+    if route.finder is not None and not route.finder(role):
+        return "404"
     if place is not None and not sees(route, role, place):
         return "404"
     return "answered" if may else "403"

@@ -34,6 +34,7 @@ from enterprises.models import (
     Enterprise,
     FacilityKind,
     ImportJob,
+    ImportStatus,
     Installation,
     InstallationBatch,
     InstallationLog,
@@ -41,6 +42,7 @@ from enterprises.models import (
     LineGrade,
     SurveySheet,
 )
+from meters.importing.job import get_problems_path
 from meters.models import (
     CollectorDevice,
     CollectorStatus,
@@ -59,6 +61,7 @@ from meters.models import (
 from orders.models import Declaration, DeclarationKind
 from tenancy.models import (
     ApiToken,
+    AuditEntry,
     Division,
     Grant,
     OperatorCompany,
@@ -187,9 +190,21 @@ def make_world() -> World:
             file_name="book.xlsx",
             path="none",
             sha256="0" * 64,
+            status=ImportStatus.FAULTY,
+            errors=[{"sheet": "x", "row": 2, "column": "A", "value": "=1", "problem": "no"}],
+            error_count=1,
             created_at=NOW,
         ),
+        # The trigger's entry of the making of OWN.
+        AuditEntry: AuditEntry.objects.filter(
+            enterprise_id=plants[Place.OWN].enterprise.pk, division_path__startswith=city.path
+        )
+        .order_by("pk")
+        .first(),
     }
+    problems = get_problems_path(rows[ImportJob])
+    problems.parent.mkdir(parents=True, exist_ok=True)
+    problems.write_text("row,problem\n2,=1\n", encoding="utf-8")
     for model in admin.site._registry:
         if model not in rows and (first := model._default_manager.order_by("pk").first()):
             rows[model] = first

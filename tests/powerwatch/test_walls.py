@@ -35,9 +35,11 @@ from meters.models import (
 )
 from meters.partitions import make_partitions
 from orders.models import Declaration
+from powerwatch import key_map
 from powerwatch.checks import check_walls
 from powerwatch.database_roles import grant_roles
 from powerwatch.walls import OPEN_TABLES, POLICIES, find_gaps, functions
+from reports.models import PointTally
 from tenancy.access import SEEING_ROLES, get_scope
 from tenancy.models import Division, OperatorCompany, Role, SiteAssignment, User
 from tests import factories as make
@@ -48,6 +50,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 1, 1, 4, tzinfo=UTC)
 #: Seen by every authority, whatever its county.
 SHARED_ROWS = {"alerts_ruleparameter": "facility_id IS NOT NULL"}
+#: One of the two enterprises has a second site.
+OF_SITES = ("enterprises_site", "tenancy_sitekey")
 #: Nobody but the machine.
 MACHINE_ONLY = {"meters_rawchunk"}
 
@@ -77,6 +81,9 @@ class World:
         by = {"enterprise": one}
         LineGrade.objects.create(line=line, grade="A", valid_from=NOON)
         Contact.objects.create(**by, name="张三")
+        PointTally.objects.create(
+            county=one.county, **filled(PointTally, accepted=1, online=1, kind="CONTROL")
+        )
         Attachment.objects.create(
             **by, key=f"00000000-0000-0000-0000-{one.pk:012d}", title="t", file_name="f",
             path=f"p{one.pk}", content_type="image/png", size_bytes=1, sha256="0" * 64,
@@ -247,7 +254,7 @@ def test_an_officer_sees_the_own_countys_rows_alone(world, counts):
     here = counts(world.person(Role.COUNTY_BRANCH, division=world.here.county))
     both = counts(world.person(Role.CITY_ENFORCER, division=world.city))
     for table in set(POLICIES) - MACHINE_ONLY:
-        twice = 2 * here[table] - (1 if table == "enterprises_site" else 0)  # here's second site
+        twice = 2 * here[table] - (1 if table in OF_SITES else 0)  # here's second site
         assert here[table] > 0, table
         assert both[table] == twice, table
     assert {here[table] for table in MACHINE_ONLY} == {0}
@@ -255,7 +262,9 @@ def test_an_officer_sees_the_own_countys_rows_alone(world, counts):
 
 def test_an_enterprise_sees_what_its_county_sees_of_it(world, counts):
     own = counts(world.person(Role.ENTERPRISE_OFFICER, enterprise=world.here))
-    assert own == counts(world.person(Role.COUNTY_BRANCH, division=world.here.county))
+    county = counts(world.person(Role.COUNTY_BRANCH, division=world.here.county))
+    # A tally is of the whole county, so of its neighbours too.
+    assert own == county | {"reports_pointtally": 0}
 
 
 def test_an_operator_sees_the_assigned_site_and_the_enterprise_by_name(world, counts, web):
@@ -268,6 +277,7 @@ def test_an_operator_sees_the_assigned_site_and_the_enterprise_by_name(world, co
     operator = world.person(Role.OPERATOR, company=world.company)
     seen = counts(operator)
     assert seen["enterprises_enterprise"] == seen["enterprises_site"] == 1
+    assert {seen[one.table] for one in key_map.MAPS} == {1}
     assert seen["meters_reading"] == seen["alerts_alert"] == seen["alerts_alertlog"] == 1
     assert seen["enterprises_installation"] == seen["enterprises_surveysheet"] == 1
     closed = ("enterprises_contact", "enterprises_attachment", "orders_declaration")

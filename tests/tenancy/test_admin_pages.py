@@ -20,7 +20,7 @@ OWNERS = {
     "Profile": Role.SYSTEM_ADMIN,
 }
 #: May be opened by a second one: what holds for everyone is the system administrator's.
-ALSO = {"RuleParameter": Role.SYSTEM_ADMIN}
+ALSO = {"RuleParameter": Role.SYSTEM_ADMIN, "MeteringLimit": Role.SYSTEM_ADMIN}
 ROLES = (Role.CITY_ADMIN, Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN, Role.AUDITOR)
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
@@ -72,7 +72,12 @@ def test_nobody_else_comes_in_not_even_with_a_staff_account(client, city, role):
     scope = {"division": None, "enterprise": factories.EnterpriseFactory()}
     place = scope if on_enterprise else {"division": city}
     client.force_login(factories.GrantFactory(role=role, user__is_staff=True, **place).user)
-    assert client.get(reverse("admin:index")).status_code == 302
+    assert client.get(reverse("admin:index")).status_code == 403
+
+
+def test_who_is_not_signed_in_is_sent_to_the_sign_in_page(client):
+    answer = client.get(reverse("admin:index"))
+    assert (answer.status_code, answer.url.partition("?")[0]) == (302, reverse("login"))
 
 
 def make_rows(city, count):

@@ -9,9 +9,10 @@ from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone, translation
 
+from common.addresses import client_address
 from enterprises.models import Contact, Enterprise
 from tenancy import walls
-from tenancy.middleware import ScopeMiddleware, client_address
+from tenancy.middleware import ScopeMiddleware
 from tenancy.models import Role
 from tests import factories as make
 

@@ -225,11 +225,11 @@ def test_the_deepest_and_latest_limit_wins(plant):
     assert load_limits("990000/", at=NOW)["clock_skew_s"] == 10
 
 
-def test_the_checks_take_five_queries_whatever_the_number_of_points(plant):
+def test_the_checks_take_three_queries_whatever_the_number_of_points(plant):
     collector = points(plant)[0].collector
     for _ in range(2):
         with CaptureQueriesContext(connection) as queries:
             run_checks(plant, now=NOW)
-        assert len(queries) == 5
+        assert len(queries) == 3
         for _ in range(3):
             add_point(collector.site, collector)
