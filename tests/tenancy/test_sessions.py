@@ -207,7 +207,7 @@ def test_five_wrong_proofs_end_the_session(late):
 def test_a_stale_proof_gives_no_grant_and_ends_none(late, manager):
     officer = factories.GrantFactory(division=manager.grants.get().division)
     form = {"role": "county_branch", "division": officer.division_id, "first_day": "2026-11-23"}
-    for path in (f"/people/{officer.user_id}/grants/new/", f"/people/grants/{officer.pk}/end/"):
+    for path in (f"/people/{officer.user_id}/grants/new/", f"/grants/{officer.pk}/end/"):
         before = list(Grant.objects.order_by("pk").values())
         answer = late.post(path, form)
         assert "proof-password" in answer.content.decode()
