@@ -30,7 +30,11 @@ def picture_width(request: HttpRequest) -> int:
 
 
 def enterprise_tabs(
-    enterprise: Enterprise, active: str, *, with_picture: bool = True
+    enterprise: Enterprise,
+    active: str,
+    *,
+    with_picture: bool = True,
+    with_work_orders: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the tabs over an enterprise's pages; those whose page is not there are left out."""
     entries = [
@@ -45,4 +49,7 @@ def enterprise_tabs(
         with suppress(NoReverseMatch):
             url = reverse(url_name, args=[enterprise.pk])
             out.append({"label": label, "url": url, "active": name == active, "count": None})
+    if with_work_orders:
+        url = f"{reverse('work_orders')}?enterprise={enterprise.pk}"
+        out.append({"label": _("Work orders"), "url": url, "active": False, "count": None})
     return out

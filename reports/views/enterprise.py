@@ -96,7 +96,7 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
     return {
         "enterprise": found,
         "eyes": get_eyes(request),
-        "tabs": enterprise_tabs(found, "picture"),
+        "tabs": enterprise_tabs(found, "picture", with_work_orders=True),
         "view": view,
         "choice": choice,
         "ranges": _ranges(choice),

@@ -59,7 +59,7 @@ def enterprise_file(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "file": file,
             "enterprise": found,
-            "tabs": enterprise_tabs(found, "file", with_picture=sees_whole),
+            "tabs": enterprise_tabs(found, "file", with_picture=sees_whole, with_work_orders=True),
             "day": day,
             "day_value": (day or to_local(now).date()).isoformat(),
             "today": to_local(now).date(),
