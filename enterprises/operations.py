@@ -182,9 +182,9 @@ def add_site(enterprise: Enterprise, *, actor: User | None, now: datetime, **val
 
 
 def join_company(sites: Iterable[Site], *, now: datetime) -> None:
-    """Assign new sites to the company that has the installation of their enterprises; two queries.
+    """Assign new sites to the company that installs at their enterprises; two queries.
 
-    ``batches.assign_company`` gives a company all the sites there are; this gives it the later ones.
+    ``batches.assign_company`` gives a company the sites there are; this gives it the later ones.
     """
     sites = list(sites)
     companies = dict(
