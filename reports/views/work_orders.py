@@ -88,7 +88,6 @@ def work_order_list(request: HttpRequest) -> HttpResponse:
         "enterprise": enterprise,
         "clear_url": clear_url(request, ("state", "kind", "enterprise")),
         "query": page_query(request),
-        "enterprise": enterprise,
         "may_open": enterprise is not None
         and has_permission(actor, Permission.OPEN_WORK_ORDERS, enterprise=enterprise),
     }
