@@ -7,6 +7,7 @@ skipped with a word. Fonts come from ``static/fonts``, so that pictures look the
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,10 +95,11 @@ class Visitor:
         self.page.screenshot(path=SHOTS / f"{name}-{self.size}.png", full_page=True)
 
 
-@pytest.fixture(params=SIZES)
-def visitor(request, chromium, live_server, story) -> Iterator[Visitor]:
-    width, height = SIZES[request.param]
-    phone = request.param == "phone"
+@contextmanager
+def visit(chromium: object, base: str, size: str) -> Iterator[Visitor]:
+    """Open a window of that size; what its console says fails the test at the end."""
+    width, height = SIZES[size]
+    phone = size == "phone"
     context = chromium.new_context(
         viewport={"width": width, "height": height},
         locale="zh-CN",
@@ -106,7 +108,7 @@ def visitor(request, chromium, live_server, story) -> Iterator[Visitor]:
         has_touch=phone,
     )
     page = context.new_page()
-    visitor = Visitor(page, live_server.url, request.param)
+    visitor = Visitor(page, base, size)
     page.on(
         "console",
         lambda message: (
@@ -127,3 +129,9 @@ def visitor(request, chromium, live_server, story) -> Iterator[Visitor]:
     yield visitor
     context.close()
     assert visitor.complaints == []
+
+
+@pytest.fixture(params=SIZES)
+def visitor(request, chromium, live_server, story) -> Iterator[Visitor]:
+    with visit(chromium, live_server.url, request.param) as visitor:
+        yield visitor
