@@ -22,7 +22,7 @@ def run() -> Iterator[dict[str, object]]:
     """Yield cases, server errors and other findings, then medians of a list and a detail in ms."""
     cases = int(os.environ.get("BENCH_API_CASES", "40"))
     enterprises = int(os.environ.get("BENCH_API_ENTERPRISES", "30000"))
-    with _scratch_database():
+    with scratch_database():
         from django.conf import settings
 
         from tests.api.conftest import make_world
@@ -150,11 +150,12 @@ def _time(token: str, pk: int, county: str, enterprises: int) -> Iterator[dict[s
 
 
 @contextmanager
-def _scratch_database() -> Iterator[None]:
+def scratch_database() -> Iterator[None]:
+    """Migrate an empty database beside the own one and drop it at the end."""
     from django.db import connection
 
     name = connection.settings_dict["NAME"]
-    connection.settings_dict["TEST"]["NAME"] = f"{name}_bench_api"
+    connection.settings_dict["TEST"]["NAME"] = f"{name}_bench"
     _say("migrating a scratch database")
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:

@@ -169,8 +169,8 @@ def _measure(first: int, count: int) -> dict[str, tuple[float, int]]:
     client = _sign_in()
     with _as_web():
         found = {}
-        for name, path in PAGES.items():
-            path = path.format(pk=count // 2 * 2, county="990103")
+        for name, template in PAGES.items():
+            path = template.format(pk=count // 2 * 2, county="990103")
             found[name] = _ask(client, path)
             _say(f"{name}: {found[name][0]:.1f} ms, {found[name][1]} queries")
             if os.environ.get("BENCH_PAGES_SQL") == name:

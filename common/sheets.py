@@ -26,6 +26,7 @@ import openpyxl
 import xlsxwriter
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from openpyxl.cell.read_only import EMPTY_CELL
 from openpyxl.utils import get_column_letter
 
 from common.localtime import to_local
@@ -171,15 +172,21 @@ def _rows_of(sheet: Any, left: int) -> Iterator[Row]:
     for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), start=1):
         if number > MOST_ROWS + 1000:
             raise _too_many_rows()
-        values = tuple(
-            _plain(Formula(cell.value) if cell.data_type == "f" else cell.value) for cell in cells
-        )
-        if all(value is None for value in values):
+        # Most cells of the width are empty: those stay as they are.
+        values: list[object] = [None] * len(cells)
+        is_blank = True
+        for column, cell in enumerate(cells):
+            if cell is EMPTY_CELL or cell.value is None:
+                continue
+            value = _plain(Formula(cell.value) if cell.data_type == "f" else cell.value)
+            if value is not None:
+                values[column], is_blank = value, False
+        if is_blank:
             continue
         seen += 1
         if seen > left:
             raise _too_many_rows()
-        yield Row(number, values)
+        yield Row(number, tuple(values))
 
 
 def _plain(value: object) -> object:

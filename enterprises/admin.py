@@ -91,6 +91,7 @@ class SiteAdmin(ByOperations, ScopedAdmin):
     change_fields = operations.SITE_FIELDS
     enterprise = "enterprise"
     list_display = ("name", "enterprise", "address")
+    list_filter = ("enterprise__industry",)
     list_select_related = ("enterprise",)
     search_fields = ("name", "enterprise__name", "enterprise__code")
     autocomplete_fields = ("enterprise",)
@@ -111,6 +112,7 @@ class ProductionLineAdmin(ByOperations, ScopedAdmin):
     change_fields = operations.LINE_FIELDS
     enterprise = "site__enterprise"
     list_display = ("name", "site", "enterprise_name", "position")
+    list_filter = ("site__enterprise__industry",)
     list_select_related = ("site__enterprise",)
     search_fields = ("name", "site__name", "site__enterprise__name")
     autocomplete_fields = ("site",)

@@ -9,6 +9,7 @@ What changes how readings are judged stands in ``meters.operations``: thresholds
 changes of a facility.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -29,12 +30,13 @@ from enterprises.models import (
     Enterprise,
     Facility,
     FacilityKind,
+    Installation,
     InstallationStatus,
     LineGrade,
     ProductionLine,
     Site,
 )
-from tenancy.models import DivisionKind, User
+from tenancy.models import DivisionKind, SiteAssignment, User
 
 M = TypeVar("M", bound=models.Model)
 
@@ -171,10 +173,30 @@ def remove_contact(contact: Contact, *, actor: User | None, now: datetime) -> No
 
 @transaction.atomic
 def add_site(enterprise: Enterprise, *, actor: User | None, now: datetime, **values: Any) -> Site:
+    """Add a site; the company whose task the enterprise's installation is looks after it too."""
     site = Site(enterprise=enterprise)
     _fill_site(site, values)
     site.save()
+    join_company([site], now=now)
     return site
+
+
+def join_company(sites: Iterable[Site], *, now: datetime) -> None:
+    """Assign new sites to the company that installs at their enterprises; two queries.
+
+    ``batches.assign_company`` gives a company the sites there are; this gives it the later ones.
+    """
+    sites = list(sites)
+    companies = dict(
+        Installation.objects.filter(
+            enterprise__in={site.enterprise_id for site in sites}, company__isnull=False
+        ).values_list("enterprise", "company")
+    )
+    SiteAssignment.objects.bulk_create(
+        SiteAssignment(company_id=companies[site.enterprise_id], site=site, starts_at=now)
+        for site in sites
+        if site.enterprise_id in companies
+    )
 
 
 @transaction.atomic

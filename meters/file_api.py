@@ -140,7 +140,7 @@ class NewThresholdSerializer(StrictSerializer):
     off_below_kw = NumberField(min_value=0, max_value=MOST_KW)
     on_from_kw = NumberField(min_value=0, max_value=MOST_KW)
     reference_kw = NumberField(min_value=0, max_value=MOST_KW, allow_null=True, required=False)
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field
         ThresholdSource.choices, required=False, default=ThresholdSource.COMMISSIONING
     )
     valid_from = InstantField()

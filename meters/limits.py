@@ -97,9 +97,17 @@ _SPECS = (
         _("A device must be replaced within"),
         "domain 8, S:L11 art. 15",
     ),
-    LimitSpec("calibration_hours", 240, "h", _("A calibration must be done within"), "A"),
-    LimitSpec("installation_hours", 240, "h", _("An installation must be done within"), "A"),
-    LimitSpec("inspection_hours", 120, "h", _("An inspection must be done within"), "A"),
+    LimitSpec("calibration_days", 10, "working days", _("A calibration must be done within"), "A"),
+    LimitSpec(
+        "installation_days", 10, "working days", _("An installation must be done within"), "A"
+    ),
+    LimitSpec(
+        "inspection_days",
+        5,
+        "working days",
+        _("An inspection must be done within"),
+        "A, as domain 8 (restore after fault), S:L12 art. 8",
+    ),
 )
 
 CATALOGUE = {spec.key: spec for spec in _SPECS}

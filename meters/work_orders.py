@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.localtime import local_date
+from common.workdays import after_working_days
 from enterprises.models import Site
-from meters.limits import load_limits
+from meters.limits import Limits, load_limits
 from meters.models import (
     Collector,
     Meter,
@@ -78,13 +79,13 @@ EVENT_WORDS: dict[str, str | Promise] = {
     E.RETURN: gettext_lazy("Send back"),
     E.CANCEL: gettext_lazy("Cancel the order"),
 }
-#: kind -> the limit that says by when.
+#: kind -> the limit that says by when, in hours or (``_days``) in working days.
 DUE_LIMITS = {
     WorkOrderKind.FAULT: "fault_repair_hours",
     WorkOrderKind.REPLACEMENT: "replacement_hours",
-    WorkOrderKind.CALIBRATION: "calibration_hours",
-    WorkOrderKind.INSTALLATION: "installation_hours",
-    WorkOrderKind.INSPECTION: "inspection_hours",
+    WorkOrderKind.CALIBRATION: "calibration_days",
+    WorkOrderKind.INSTALLATION: "installation_days",
+    WorkOrderKind.INSPECTION: "inspection_days",
 }
 
 
@@ -145,10 +146,18 @@ def open_work_order(
         opened_by=actor,
         is_official=get_authority(actor).is_official,
         opened_at=now,
-        due_at=now + timedelta(hours=limits[DUE_LIMITS[WorkOrderKind(kind)]]),
+        due_at=due_at(WorkOrderKind(kind), limits, now),
     )
     _log(order, "", actor=actor, now=now, body=body, note="")
     return order
+
+
+def due_at(kind: WorkOrderKind, limits: Limits, now: datetime) -> datetime:
+    """Return by when work of the kind is owed: some hours on, or the end of some working day."""
+    key = DUE_LIMITS[kind]
+    if key.endswith("_days"):
+        return after_working_days(now, int(limits[key]))
+    return now + timedelta(hours=limits[key])
 
 
 def next_number(now: datetime) -> str:

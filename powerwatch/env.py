@@ -7,6 +7,7 @@ file that ``<NAME>_FILE`` names, so that secrets need not stand in the environme
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import TypeVar, overload
 from urllib.parse import unquote, urlsplit
@@ -101,3 +102,11 @@ def database(
         "PORT": str(parts.port or ""),
         "OPTIONS": options,
     }
+
+
+def days(name: str) -> frozenset[date]:
+    """Return the dates of a comma-separated list such as ``2026-10-01,2026-10-02``."""
+    try:
+        return frozenset(date.fromisoformat(word) for word in words(name))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: expected dates like 2026-10-01") from error

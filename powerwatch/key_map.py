@@ -165,7 +165,7 @@ def _fill(one: Map, own: str, more: str = "") -> str:
 
 def _map_statements(one: Map) -> str:
     statements = [
-        # With the policies that ask it: ``raise_walls`` makes them anew, until then nothing is seen.
+        # With the policies that ask it: ``raise_walls`` makes them anew.
         f"DROP TABLE IF EXISTS {one.table} CASCADE;"
         f" CREATE TABLE {one.table} (key bigint PRIMARY KEY, at_site bigint NOT NULL,"
         " at_enterprise bigint NOT NULL, at_county bigint NOT NULL);",
@@ -239,8 +239,10 @@ def make_maps() -> bool:
     digest = sha256(wanted.encode()).hexdigest()
     with connection.cursor() as cursor:
         tables = [one.of for one in MAPS] + ["enterprises_facility", "enterprises_enterprise"]
-        cursor.execute("SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name",
-                       [tables])  # fmt: skip
+        cursor.execute(
+            "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name",
+            [tables],
+        )
         if not cursor.fetchone()[0]:
             return False
         cursor.execute(f"SELECT obj_description(to_regclass('{WORDS}'), 'pg_class')")

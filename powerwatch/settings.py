@@ -120,6 +120,11 @@ if DB_ROLE == "worker":
     DATABASES["default"]["CONN_MAX_AGE"] = None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# --- working days, beside Monday to Friday: see common.workdays ---
+
+HOLIDAYS = env.days("POWERWATCH_HOLIDAYS")
+EXTRA_WORKDAYS = env.days("POWERWATCH_EXTRA_WORKDAYS")
+
 # --- broker ---
 
 REDIS_URL = env.text("REDIS_URL")

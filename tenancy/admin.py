@@ -95,7 +95,7 @@ class UserAdmin(OfPeople, admin.ModelAdmin):
 
     person = "pk"
     inlines = (GrantInline,)
-    list_display = ("username", "full_name", "phone", "email", "is_active", "last_login", "page")
+    list_display = ("username", "full_name", "phone", "is_active", "last_login", "page")
     list_filter = ("is_active", "grants__role")
     search_fields = ("username", "full_name", "phone", "email")
     ordering = ("username",)
@@ -182,6 +182,7 @@ class GrantAdmin(ForSecurity, admin.ModelAdmin):
 @admin.register(OperatorCompany)
 class OperatorCompanyAdmin(AdministeredBy, admin.ModelAdmin):
     list_display = ("name", "credit_code", "phone", "division")
+    list_filter = (("division", admin.RelatedOnlyFieldListFilter),)
     list_select_related = ("division",)
     search_fields = ("name", "credit_code")
     ordering = ("name",)
@@ -204,6 +205,7 @@ class OperatorCompanyAdmin(AdministeredBy, admin.ModelAdmin):
 class SiteAssignmentAdmin(ScopedAdmin):
     enterprise = "site__enterprise"
     list_display = ("company", "site", "enterprise_name", "starts_at", "ends_at")
+    list_filter = (("ends_at", admin.EmptyFieldListFilter), "site__enterprise__industry")
     list_select_related = ("company", "site__enterprise")
     search_fields = ("company__name", "site__enterprise__name")
     autocomplete_fields = ("company", "site")
@@ -232,6 +234,7 @@ class ApiTokenAdmin(OfPeople, admin.ModelAdmin):
         "latest_used_at",
         "revoked_at",
     )
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at")
     list_select_related = ("user",)
     search_fields = ("name", "prefix", "user__username", "user__full_name")
     ordering = ("-created_at", "-pk")

@@ -127,7 +127,10 @@ def refusals_told() -> Iterator[None]:
         yield
     except Refusal as error:
         if hasattr(error, "error_dict"):
-            fields = {"non_field_errors" if k == WHOLE else k: v for k, v in error}
+            fields = {
+                "non_field_errors" if name == WHOLE else name: words
+                for name, words in error.message_dict.items()
+            }
             raise exceptions.ValidationError(fields) from error
         if getattr(error, "code", None) in STANDING:
             raise Conflict(" ".join(error.messages)) from error

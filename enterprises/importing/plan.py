@@ -40,6 +40,7 @@ from enterprises.models import (
     Threshold,
     ThresholdSource,
 )
+from enterprises.operations import join_company
 from enterprises.pinyin import to_pinyin
 from tenancy.models import Division, DivisionKind
 
@@ -632,7 +633,9 @@ class FilePlan:
                     node.changed |= {"name_pinyin", "name_initials"}
         save_nodes(Enterprise, self.nodes, progress)
         save_nodes(Contact, self._contacts)
+        new_sites = [node.instance for node in self._all(SiteNode) if node.is_new]
         save_nodes(Site, self._all(SiteNode), progress)
+        join_company(new_sites, now=self.context.now)
         save_nodes(ProductionLine, self._all(LineNode), progress)
         save_nodes(Facility, self._all(FacilityNode), progress)
         create_all(LineGrade, self._grades)

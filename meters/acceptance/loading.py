@@ -43,6 +43,7 @@ def run_checks(
     *,
     declared: Sequence[Declared] = (),
     site_ids: Collection[int] | None = None,
+    limits: Limits | None = None,
     now: datetime,
 ) -> list[Check]:
     """Return the machine's checks of the enterprise as things stand; three queries.
@@ -50,8 +51,9 @@ def run_checks(
     enterprise: with its county. declared: what excuses missing data; the caller has it from
     ``orders``, which stands above this app. site_ids: of these sites alone, as one who looks after
     them and not after the others may see it; how many points the whole must have is not asked then.
+    limits: those of the county, where the caller has them.
     """
-    limits = load_limits(enterprise.county.path, at=now)
+    limits = limits or load_limits(enterprise.county.path, at=now)
     material = load_material(enterprise.pk, limits, declared=declared, site_ids=site_ids, now=now)
     return run(material, limits)
 

@@ -18,6 +18,7 @@ from enterprises.importing.nodes import (
     save_nodes,
 )
 from enterprises.importing.plan import FilePlan
+from enterprises.models import InstallationStatus
 from meters.models import Collector, CollectorDevice, Meter, MonitoringPoint, Profile
 
 DEVICE_NAMES = ("vendor", "model", "serial")
@@ -201,7 +202,14 @@ class DevicePlan:
             self.report.add(record, "circuit", text % {"circuit": circuit, "row": point.first_row})
             return
         if point is None:
-            new = MonitoringPoint(collector=collector.instance, circuit=circuit)
+            new = MonitoringPoint(
+                collector=collector.instance,
+                circuit=circuit,
+                # What comes before the acceptance counts as accepted by it, not by a file.
+                is_accepted=collector.enterprise is not None
+                and collector.enterprise.instance.installation_status
+                == InstallationStatus.ACCEPTED,
+            )
             point = PointNode(new, is_new=True, facility=facility)
             if facility is not None:
                 new.facility = facility.instance

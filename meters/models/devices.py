@@ -251,6 +251,8 @@ class Meter(models.Model):
             ),
         ]
         indexes = [
+            # search: the enterprise of a meter in one's hand
+            models.Index(fields=["serial"], name="meters_by_serial"),
             # R18: what expires next
             models.Index(
                 fields=["certificate_expires_on"],

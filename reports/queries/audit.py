@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from common import formats
 from tenancy.access import Permission, get_authority
-from tenancy.models import AuditEntry, Division, DivisionKind, User
+from tenancy.models import AuditEntry, Division, DivisionKind, Grant, Role, User
 
 PAGE = 50
 
@@ -52,9 +52,19 @@ NOUNS = {
     "declaration": gettext_lazy("declaration"),
     "admin": gettext_lazy("data in the administration"),
 }
+#: The notes that the sign-in leaves; other notes are people's own words.
+NOTES = {
+    "password": gettext_lazy("by password"),
+    "password and second factor": gettext_lazy("by password and second factor"),
+    "second factor": gettext_lazy("wrong code of the second factor"),
+    "unknown name": gettext_lazy("no account of that name"),
+    "idle": gettext_lazy("unused for too long"),
+    "absolute": gettext_lazy("its time was over"),
+    "stepup": gettext_lazy("too many failed proofs"),
+}
 #: What is recorded by name and by no table.
 ACTIONS = {
-    "signin.success": gettext_lazy("signed in"),
+    "signin.success": gettext_lazy("has signed in"),
     "signin.failure": gettext_lazy("sign-in failed"),
     "signin.locked": gettext_lazy("too many failures: the account rests"),
     "signout": gettext_lazy("signed out"),
@@ -228,6 +238,18 @@ def say_object(entry: AuditEntry) -> str:
     if model is not None:
         return str(model._meta.verbose_name)
     return str(NOUNS.get(entry.action.rpartition(".")[0], ""))
+
+
+def say_note(entry: AuditEntry) -> str:
+    return str(NOTES.get(entry.note, entry.note))
+
+
+def say_label(entry: AuditEntry) -> str:
+    """Return the object's name; of a grant, whose name is its role's code, the role in words."""
+    model = get_models().get(entry.object_type)
+    if model is Grant and entry.object_label in Role.values:
+        return str(Role(entry.object_label).label)
+    return entry.object_label
 
 
 def say_action(entry: AuditEntry) -> str:

@@ -24,6 +24,7 @@ from meters.acceptance import (
     run_checks,
 )
 from meters.acceptance.words import say
+from meters.limits import Limits, load_limits
 from orders.allowance import get_declared_stretches
 from reports.queries.sheets import read_signed, signed_sheets
 from tenancy.access import Permission, get_authority, get_scope, has_permission, require
@@ -35,7 +36,6 @@ from tenancy.models import Role, User
 SEEING = (Permission.SEE_PROGRAMME, Permission.INSTALL, Permission.ACCEPT_INSTALLATION)
 #: Longer than any stretch that a bureau would ask for.
 DECLARED_SINCE = timedelta(days=31)
-REPORT_WITHIN = timedelta(hours=12)
 SHEETS_SHOWN = 10
 
 
@@ -57,7 +57,7 @@ def acceptance_sign(request: HttpRequest, pk: int) -> HttpResponse:
         "actor": actor,
         "signed_name": request.POST.get("signed_name", ""),
         "body": get_eyes(request).label,
-        "declared": get_declared(found, now),
+        "declared": get_declared(found, load_limits(found.county.path, at=now), now),
         "now": now,
     }
     remark = request.POST.get("remark", "").strip()[:2000]
@@ -131,11 +131,14 @@ def _own_sites(actor: User, found: Enterprise) -> tuple[int, ...] | None:
     return get_scope(actor).site_ids
 
 
-def get_declared(enterprise: Enterprise, now: datetime) -> list[Declared]:
-    """Return what the enterprise's declarations excuse missing data for."""
-    stretches = get_declared_stretches(
-        enterprise.pk, now - DECLARED_SINCE, report_within=REPORT_WITHIN
-    )
+def get_declared(enterprise: Enterprise, limits: Limits, now: datetime) -> list[Declared]:
+    """Return what the enterprise's declarations excuse missing data for.
+
+    A fault that was reported later than ``fault_report_hours`` after it began excuses nothing
+    before the report.
+    """
+    within = timedelta(hours=limits["fault_report_hours"])
+    stretches = get_declared_stretches(enterprise.pk, now - DECLARED_SINCE, report_within=within)
     return [Declared(each.span, each.facility_ids) for each in stretches if "R10" in each.rules]
 
 
@@ -143,7 +146,9 @@ def _context(request: HttpRequest, found: Enterprise, typed: Any = None) -> dict
     actor = person(request)
     now = timezone.now()
     sites = _own_sites(actor, found)
-    checks = run_checks(found, declared=get_declared(found, now), site_ids=sites, now=now)
+    limits = load_limits(found.county.path, at=now)
+    declared = get_declared(found, limits, now)
+    checks = run_checks(found, declared=declared, site_ids=sites, limits=limits, now=now)
     may_sign = has_permission(actor, Permission.ACCEPT_INSTALLATION, enterprise=found)
     is_connected = found.installation_status == InstallationStatus.CONNECTED
     failing = [check for check in checks if not check.is_passed and not check.is_warning]

@@ -31,6 +31,8 @@ from reports.queries.audit import (
     get_tables,
     get_visible_entries,
     say_action,
+    say_label,
+    say_note,
     say_object,
 )
 from tenancy.access import Permission, require
@@ -216,6 +218,8 @@ def _rows(entries: list[AuditEntry], paths: tuple[str, ...]) -> list[dict[str, A
             "entry": entry,
             "action": say_action(entry),
             "object": say_object(entry),
+            "label": say_label(entry),
+            "note": say_note(entry),
             "enterprise": names.get(entry.enterprise_id or 0, ""),
             "who": _("System") if entry.actor_name == "system" else entry.actor_name,
         }
@@ -248,13 +252,13 @@ def _lines(entries: list[AuditEntry], paths: tuple[str, ...]) -> Iterator[list[o
             row["who"],
             entry.body,
             row["action"],
-            entry.object_label or entry.object_id,
+            row["label"] or entry.object_id,
             row["enterprise"],
             entry.address or "",
             _("yes") if entry.is_success else _("no"),
             "; ".join(f"{d.label}: {d.old}" for d in differences if d.old),
             "; ".join(f"{d.label}: {d.new}" for d in differences if d.new),
-            entry.note,
+            row["note"],
         ]
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from alerts.models import DEVICE_RULES, Alert, RuleCode
+from alerts.models import DEVICE_RULES, Alert, Occurrence, RuleCode
 from alerts.wording import get_sentence
 from common.web import chip, clear_url, page_query
 from enterprises.attachments import get_attachments
@@ -85,9 +85,9 @@ def work_order_list(request: HttpRequest) -> HttpResponse:
             chip(request, "state", "finished", _("Finished"), counts["finished"]),
             *(chip(request, "kind", value, label) for value, label in WorkOrderKind.choices),
         ],
-        "clear_url": clear_url(request, ("state", "kind")),
-        "query": page_query(request),
         "enterprise": enterprise,
+        "clear_url": clear_url(request, ("state", "kind", "enterprise")),
+        "query": page_query(request),
         "may_open": enterprise is not None
         and has_permission(actor, Permission.OPEN_WORK_ORDERS, enterprise=enterprise),
     }
@@ -160,11 +160,14 @@ def _subject(request: HttpRequest) -> tuple[Site, dict[str, Any]]:
         )
         assert found.collector is not None  # noqa: S101
         newest = found.occurrences.order_by("-started_at").first()
+        device = f"collector:{found.collector_id}"
+        if found.rule == RuleCode.R18 and newest and (point := _first_point(found, newest)):
+            device = f"point:{point}"  # so that the new record of its meter is asked for
         initial = {
             "kind": WorkOrderKind.CALIBRATION
             if found.rule == RuleCode.R18
             else WorkOrderKind.FAULT,
-            "device": f"collector:{found.collector_id}",
+            "device": device,
             "text": f"{get_sentence(found, newest) if newest else ''} {found.number}".strip(),
         }
         return get_object_or_404(sites, pk=found.collector.site_id), initial
@@ -177,6 +180,19 @@ def _subject(request: HttpRequest) -> tuple[Site, dict[str, Any]]:
                 break
             return found_site, {}
     raise Http404
+
+
+def _first_point(alert: Alert, occurrence: Occurrence) -> int | None:
+    """Return the first point of the collector whose meter in force is one that the alert names."""
+    serials = [row["serial"] for row in occurrence.evidence.get("meters", ())]
+    meters = Meter.objects.filter(
+        point__collector=alert.collector_id,
+        point__retired_at__isnull=True,
+        valid_to__isnull=True,
+        serial__in=serials,
+        certificate_expires_on=occurrence.evidence.get("expires_on"),
+    )
+    return meters.order_by("point").values_list("point", flat=True).first()
 
 
 @require_GET

@@ -21,11 +21,13 @@ class AuditEntry(models.Model):
     object_id = models.CharField(_("object"), max_length=60, blank=True)
     object_label = models.CharField(_("object's name"), max_length=200, blank=True)
     enterprise_id = models.BigIntegerField(_("enterprise number"), null=True)
-    division_path = models.CharField(max_length=80, blank=True)  # of the object, at that time
+    division_path = models.CharField(_("division"), max_length=80, blank=True)  # of the object then
     is_success = models.BooleanField(_("done"), default=True)
     address = models.GenericIPAddressField(_("from address"), null=True)
-    session = models.CharField(max_length=16, blank=True)  # start of the session key's SHA-256
-    request = models.CharField(max_length=36, blank=True)  # id shared by what one request did
+    session = models.CharField(
+        _("session"), max_length=16, blank=True
+    )  # start of the session key's SHA-256
+    request = models.CharField(_("request"), max_length=36, blank=True)  # shared by what one did
     old = models.JSONField(_("before"), null=True)
     new = models.JSONField(_("after"), null=True)
     note = models.CharField(_("note"), max_length=300, blank=True)

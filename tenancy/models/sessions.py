@@ -9,7 +9,9 @@ from tenancy.models.people import User
 class UserSession(models.Model):
     """One sign-in of a person on one device 会话; ending it signs that device out at once."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("user")
+    )
     session_key = models.CharField(max_length=40, unique=True)
     started_at = models.DateTimeField(_("signed in"))
     latest_at = models.DateTimeField(_("last used"))

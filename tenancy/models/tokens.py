@@ -13,9 +13,11 @@ class ApiToken(models.Model):
     Shown once, stored as the SHA-256 of its secret part; ``prefix`` finds the row.
     """
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="api_tokens", verbose_name=_("user")
+    )
     name = models.CharField(_("name"), max_length=60)
-    prefix = models.CharField(max_length=12, unique=True)
+    prefix = models.CharField(_("begins with"), max_length=12, unique=True)
     digest = models.CharField(max_length=64)
     scopes = models.JSONField(_("what it may do"), default=list)  # tenancy.tokens.SCOPES
     created_at = models.DateTimeField(_("made"))

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 
-import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -31,11 +30,13 @@ from enterprises.models import (
     SurveySheet,
     Threshold,
 )
+from enterprises.programme import Event
 from meters.importing import job as jobs
 from meters.models import CollectorStatus, Meter, WorkOrder
 from powerwatch.database_roles import APPEND_ONLY, grant_roles
 from powerwatch.settings import _database_for
 from tenancy.models import ApiToken, AuditEntry, Grant, Role, SiteAssignment, User
+from tenancy.tokens import SCOPES
 from tests import factories
 from tests.enterprises.pictures import jpeg
 from tests.meters.acceptance.test_acceptance import add_point, fill
@@ -105,7 +106,8 @@ class World:
             due_on=date(2026, 10, 31),
             company=self.company,
         )
-        self.foreign = factories.EnterpriseFactory()
+        elsewhere = factories.DivisionFactory(code="140800", name="运城市")
+        self.foreign = factories.EnterpriseFactory(county=factories.CountyFactory(parent=elsewhere))
         self.people = {}
         for name, (role, scope) in ROLES.items():
             grant = {"division": None, scope if scope not in ("city", "county") else "division": (
@@ -123,6 +125,7 @@ class World:
 def world(settings, tmp_path, monkeypatch) -> World:
     settings.STATE_DIR = tmp_path
     settings.PROOF_MINUTES = 0  # each step-up is asked for
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not the matter
     # The broker's end of the wire; the worker's part is run below.
     monkeypatch.setattr(jobs.current_app, "send_task", lambda *args, **options: None)
     assert grant_roles()
@@ -137,19 +140,19 @@ class Person:
         typed = {"username": name, "password": PASSWORD}
         assert self.client.post(reverse("login"), typed).status_code == 302, name
 
-    def get(self, name: str, *args, query: str = "", **kwargs):
+    def get(self, name: str, /, *args, query: str = "", **kwargs):
         return self.client.get(reverse(name, args=args) + query, **kwargs)
 
-    def post(self, name: str, *args, query: str = "", **data):
+    def post(self, name: str, /, *args, query: str = "", **data):
         return self.client.post(reverse(name, args=args) + query, data)
 
-    def prove(self, name: str, *args, **data):
+    def prove(self, name: str, /, *args, **data):
         """Post what asks for the password first, with the password."""
         asked = self.post(name, *args, **data)
         assert "proof-password" in asked.content.decode()
         return self.post(name, *args, **data, **{"proof-password": PASSWORD})
 
-    def fill_in(self, name: str, *args, **changes):
+    def fill_in(self, name: str, /, *args, **changes):
         """Open a form, change some fields of what stands in it, and send it."""
         form = self.get(name, *args).context["form"]
         typed = {field.html_name: field.value() for field in form}
@@ -160,10 +163,22 @@ class Person:
         return answer
 
 
+class People(dict[str, Person]):
+    """Whoever is asked for signs in."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def __missing__(self, name: str) -> Person:
+        self[name] = Person(name, self._world.people[name])
+        return self[name]
+
+
 @pytest.fixture
 def people(world):
     with connected_as("web"):
-        yield {name: Person(name, user) for name, user in world.people.items()}
+        yield People(world)
 
 
 MAIN_PAGES = (
@@ -189,9 +204,10 @@ OF_ENTERPRISE = (
 )
 
 
-def test_every_main_page_opens_for_every_role(world, people):
+def test_every_main_page_opens_for_every_role(world, people, settings):
+    settings.PROOF_MINUTES = 5
     opened = set()
-    for one in people.values():
+    for one in [people[name] for name in ROLES]:
         for name in MAIN_PAGES:
             status = one.get(name).status_code
             assert status in (200, 302, 403), f"{one.name} {name}: {status}"
@@ -200,7 +216,8 @@ def test_every_main_page_opens_for_every_role(world, people):
             status = one.get(name, world.enterprise.pk).status_code
             assert status in (200, 403, 404), f"{one.name} {name}: {status}"
             opened |= {name} if status == 200 else set()
-            assert one.get(name, world.foreign.pk).status_code in (403, 404), f"{one.name} {name}"
+        assert one.get("enterprise_file", world.foreign.pk).status_code == 404, one.name
+        assert one.get("enterprise_installation", world.foreign.pk).status_code == 404, one.name
         one.get("installation_batch", world.batch.pk)
         one.get("enterprises_export", "xlsx")
     assert opened >= {*MAIN_PAGES, *OF_ENTERPRISE} - {"home"}
@@ -233,7 +250,7 @@ def test_an_installation_from_the_survey_to_the_signature(world, people):
     city.post("enterprise_installation_act", pk, act="due", **{
         "due-due_on": "2027-01-31", "due-reason": "等设备",
     })  # fmt: skip
-    for act in ("begin", "connect"):
+    for act in (Event.BEGIN, Event.CONNECT):
         assert operator.post("enterprise_installation_act", pk, act=act).status_code == 302
     page = branch.get("acceptance", pk)
     assert page.context["is_passed"], page.context["rows"]
@@ -247,7 +264,9 @@ def test_an_installation_from_the_survey_to_the_signature(world, people):
     assert operator.post("attach", pk, file=photo, **of).status_code == 302
     with connected_as("owner"):
         key = Attachment.objects.get().key
-    assert people["officer"].get("attachment", key).status_code == 200
+    shown = people["officer"].get("attachment", key)
+    assert b"".join(shown.streaming_content) if shown.streaming else shown.content
+    shown.close()
     assert city.post("attachment_withdraw", key, reason="拍错了").status_code == 302
     with connected_as("owner"):
         found = Enterprise.objects.get(pk=pk)
@@ -295,7 +314,9 @@ def test_an_import_is_checked_and_written_by_the_worker(world, people):
     pk = int(re.search(r"(\d+)/$", where).group(1))
     for expected in ("CHECKED", "DONE"):
         with connected_as("worker"):
-            assert jobs.run(pk, now=timezone.now()) == expected, ImportJob.objects.get(pk=pk).errors
+            assert jobs.run(pk, now=timezone.now(), clock=timezone.now) == expected, (
+                ImportJob.objects.get(pk=pk).errors
+            )
         with connected_as("web"):
             assert city.client.get(where).status_code == 200
             assert city.get("import_live", pk).status_code in (200, 204, 286)
@@ -315,7 +336,7 @@ def test_people_grants_and_tokens_with_the_password_again(world, people):
     assert security.prove("grant_give", grant.user_id, **given).status_code == 302
     assert security.prove("grant_end", grant.pk).status_code == 302
     assert security.prove("person_act", grant.user_id, act="deactivate").status_code == 302
-    scope = {"scopes": ["read"], "name": "报表", "days": "30"}
+    scope = {"scopes": sorted(SCOPES), "name": "报表", "days": "30"}
     token = branch.prove("api_tokens", **scope)
     secret = token.context["secret"]
     assert secret, token.context["form"].errors
@@ -327,7 +348,8 @@ def test_people_grants_and_tokens_with_the_password_again(world, people):
         assert program.get(f"/api/v1/{path}", **asked).status_code == 200, path
     assert branch.post("api_token_revoke", pk).status_code == 302
     assert program.get("/api/v1/me", **asked).status_code == 401
-    assert branch.post("filter_save", page="alerts", name="红", query="level=1").status_code < 400
+    kept = {"page": "alerts", "name": "红", "query": "level=1"}
+    assert branch.client.post(reverse("filter_save"), kept).status_code == 302
     assert branch.client.post(reverse("logout")).status_code == 302
     with connected_as("owner"):
         assert not User.objects.get(username="zhang").is_active
@@ -341,17 +363,26 @@ def test_the_worker_tells_what_the_calendar_says(world):
     assert Alert.objects.filter(rule="R19").exists()
 
 
-@pytest.mark.parametrize("role", ["web", "worker"])
-def test_what_was_signed_or_logged_is_changed_by_no_process(world, role):
+def test_what_was_signed_or_logged_is_changed_by_no_process():
+    assert grant_roles()
     assert {
         "enterprises_installationlog",
         "enterprises_surveysheet",
         "enterprises_acceptancesheet",
         "meters_workorderlog",
     } <= set(APPEND_ONLY)
-    with connected_as(role), connection.cursor() as cursor:
-        for table in APPEND_ONLY:
-            for sql in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
-                with pytest.raises(Exception, match="permission denied") as refused:
-                    cursor.execute(sql)
-                assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+    asked = """
+        SELECT name FROM unnest(%s::text[]) AS name, unnest(%s::text[]) AS role
+        WHERE has_table_privilege(role, name, 'UPDATE, DELETE, TRUNCATE')
+    """
+    roles = ["powerwatch_web", "powerwatch_worker"]
+    with connection.cursor() as cursor:
+        cursor.execute(asked, [list(APPEND_ONLY), roles])
+        assert cursor.fetchall() == []
+    for role in ("web", "worker"):
+        with (
+            connected_as(role),
+            connection.cursor() as cursor,
+            pytest.raises(ProgrammingError, match="permission denied"),
+        ):
+            cursor.execute("UPDATE enterprises_acceptancesheet SET is_passed = true")

@@ -194,7 +194,9 @@ def questions(
         for who in everybody():
             if route.at:
                 for place, plant in world.plants.items():
-                    yield verb, who, place, route.at(plant)
+                    # Who is not signed in is sent away, whatever is asked for.
+                    if place == Place.OWN or who not in (ANONYMOUS, DISABLED):
+                        yield verb, who, place, route.at(plant)
             else:
                 yield verb, who, None, route.fixed(world) if route.fixed else {}
 

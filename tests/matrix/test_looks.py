@@ -75,6 +75,9 @@ ARGUMENTS = {
     "work_order": lambda plant: {"number": plant[WorkOrder].number},
     "api:work-order-detail": lambda plant: {"pk": plant[WorkOrder].pk},
 }
+#: What an address cannot be asked without.
+SPAN = "?since=2026-11-22T00:00:00Z&until=2026-11-23T00:00:00Z"
+QUERIES = {"api:reading-list": SPAN, "api:segment-list": SPAN}
 FOUND = [
     found
     for found in walk()
@@ -107,7 +110,7 @@ def test_a_look_by_an_authority_or_an_operator_is_noted(found: Found, world, cli
     assert arguments, "say which row it shows, or in EXPLAINED why no look is noted"
     seen = 0
     for role in LOOKERS:
-        url = address(found, arguments(plant))
+        url = address(found, arguments(plant)) + QUERIES.get(found.name, "")
         status, noted = looks_of(clients[role], url, plant.enterprise)
         if status in (403, 404):
             assert noted == []

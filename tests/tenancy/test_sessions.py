@@ -7,7 +7,7 @@ import time_machine
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from tenancy.models import AuditEntry, Role, UserSession
+from tenancy.models import ApiToken, AuditEntry, Grant, Role, UserSession
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +199,35 @@ def test_five_wrong_proofs_end_the_session(late):
         assert late.post("/account/proof/", {"proof-password": "wrong"}).status_code == 200
     assert late.post("/account/proof/", {"proof-password": "wrong"}).url.endswith("ended=stepup")
     assert not is_in(late)
+
+
+# --- a stale proof stops what weighs ---
+
+
+def test_a_stale_proof_gives_no_grant_and_ends_none(late, manager):
+    officer = factories.GrantFactory(division=manager.grants.get().division)
+    form = {"role": "county_branch", "division": officer.division_id, "first_day": "2026-11-23"}
+    for path in (f"/people/{officer.user_id}/grants/new/", f"/grants/{officer.pk}/end/"):
+        before = list(Grant.objects.order_by("pk").values())
+        answer = late.post(path, form)
+        assert "proof-password" in answer.content.decode()
+        assert list(Grant.objects.order_by("pk").values()) == before
+
+
+def test_a_stale_proof_makes_no_token_and_a_fresh_one_does(client, officer, clock):
+    client.force_login(officer)
+    clock.shift(timedelta(minutes=11))
+    form = {"name": "sync", "days": "30", "scopes": ["read:alerts"]}
+    question = client.post("/account/tokens/", form)
+    assert ("name", "sync") in question.context["kept"]
+    assert not ApiToken.objects.exists()
+    made = client.post("/account/tokens/", {**form, "proof-password": PASSWORD})
+    secret = made.context["secret"]
+    assert ApiToken.objects.get().name == "sync"
+    told = str(list(AuditEntry.objects.values()))
+    assert PASSWORD not in told
+    assert secret not in told
+    assert secret.rsplit("_", 1)[1] not in told
+    clock.shift(timedelta(minutes=11))
+    assert client.post("/account/tokens/", form).context["kept"]
+    assert ApiToken.objects.count() == 1

@@ -50,7 +50,9 @@ def is_in(client: Client) -> bool:
 
 
 def actions() -> list[str]:
-    told = AuditEntry.objects.exclude(action__regex=r"\.(add|change|delete)$")
+    # What the triggers wrote names a table.
+    by_trigger = {"action__regex": r"\.(add|change|delete)$", "object_type__gt": ""}
+    told = AuditEntry.objects.exclude(**by_trigger)
     return list(told.order_by("pk").values_list("action", flat=True))
 
 
@@ -359,3 +361,38 @@ def test_the_administration_has_no_sign_in_of_its_own(client, clock):
     User.objects.create_superuser("root", password=PASSWORD)
     client.post(reverse("admin:login"), {"username": "root", "password": PASSWORD})
     assert not is_in(client)
+
+
+# --- what a refusal gives away ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["unknown name", "closed account"])
+def test_a_refusal_costs_the_same_whether_or_not_the_name_exists(officer, kind, monkeypatch):
+    """As much hashing and as many queries; ``bench/signin.py`` takes the time."""
+    from django.contrib.auth.hashers import get_hasher
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    factories.UserFactory(username="closed", password=HASH, is_active=False)
+    factories.UserFactory(username="other", password=HASH)
+    hashings = []
+    hasher = type(get_hasher())
+
+    def counted(method):
+        return lambda *args, **kwargs: hashings.append(1) or method(*args, **kwargs)
+
+    for name in ("encode", "verify"):
+        monkeypatch.setattr(hasher, name, counted(getattr(hasher, name)))
+
+    def cost(username: str, password: str) -> tuple[int, int, str]:
+        hashings.clear()
+        with CaptureQueriesContext(connection) as queries:
+            answer = sign_in(Client(), username, password)
+        errors = answer.context["form"].non_field_errors().as_text()
+        return len(hashings), len(queries), errors
+
+    cost("other", "wrong")  # loads what is loaded once
+    names = {"unknown name": ("nobody", "wrong"), "closed account": ("closed", PASSWORD)}
+    wrong = cost("officer", "wrong")
+    assert cost(*names[kind]) == wrong
+    assert wrong[0] == 1
