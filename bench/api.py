@@ -134,6 +134,7 @@ def _time(token: str, pk: int, county: str, enterprises: int) -> Iterator[dict[s
     ]:
         with CaptureQueriesContext(connection) as queries:
             client.get(path)
+            count = len(queries)  # read here: the next request empties the log
         took = []
         for _number in range(REQUESTS):
             began = time.perf_counter()
@@ -145,7 +146,7 @@ def _time(token: str, pk: int, county: str, enterprises: int) -> Iterator[dict[s
             "value": round(median, 1),
             "unit": "ms",
             "ratio": round(median / GOAL_MS, 3),
-            "against": f"goal: {GOAL_MS:.0f} ms; {len(queries)} queries",
+            "against": f"goal: {GOAL_MS:.0f} ms; {count} queries",
         }
 
 
