@@ -30,7 +30,7 @@ UNREVIEWED = "unreviewed"
 #: Rules that tell of the devices and not of the plant (domain reference 8).
 DEVICE_RULES = (RuleCode.R10,)
 #: Shorter words are no MN and no meter's number, and no name of one facility.
-_SHORTEST_NUMBER, _SHORTEST_FACILITY = 4, 3
+_SHORTEST_NUMBER, _SHORTEST_FACILITY = 4, 2
 
 
 class AlertFilter(django_filters.FilterSet):

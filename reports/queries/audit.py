@@ -105,7 +105,8 @@ def get_audit_paths(actor: User) -> tuple[str, ...]:
 def get_visible_entries(paths: Sequence[str]) -> "QuerySet[AuditEntry]":
     """Return the entries whose object or actor belongs to one of the trees.
 
-    The system's own entries without a place belong to auditors of a city or a province too.
+    The system's own entries without a place, accounts excepted, belong to auditors of a city or a
+    province too.
     """
     if "" in paths:
         return AuditEntry.objects.all()
@@ -115,7 +116,10 @@ def get_visible_entries(paths: Sequence[str]) -> "QuerySet[AuditEntry]":
         seen |= Q(division_path__startswith=path) | Q(actor_id__in=people)
     wide = (DivisionKind.CITY, DivisionKind.PROVINCE)
     if Division.objects.filter(path__in=paths, kind__in=wide).exists():
-        seen |= Q(actor_id__isnull=True, division_path="")
+        # But an account without a place may be another city's.
+        seen |= Q(actor_id__isnull=True, division_path="") & ~Q(
+            object_type__in=("tenancy_user", "tenancy_savedfilter", "tenancy_apitoken")
+        )
     return AuditEntry.objects.filter(seen)
 
 

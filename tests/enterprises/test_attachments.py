@@ -105,7 +105,7 @@ def test_what_is_refused_leaves_nothing_and_says_why(client, enterprise, branch,
     client.force_login(branch)
     response = hand_in(client, enterprise, upload(content))
     [words] = said(client, response)
-    assert words.startswith("photo.jpg was not kept. ")
+    assert words.startswith("photo.jpg 未保存。")
     assert not Attachment.objects.exists()
     assert files_on_disk(store) == []
 
@@ -148,8 +148,8 @@ def test_several_files_are_kept_and_the_bad_one_named(client, enterprise, branch
         client, enterprise, upload(jpeg()), upload(PDF, "permit.pdf"), upload(b"GIF89a", "b.gif")
     )
     words = said(client, response)
-    assert "Files kept: 2." in words
-    assert any(line.startswith("b.gif was not kept") for line in words)
+    assert "已保存 2 个文件。" in words
+    assert any(line.startswith("b.gif 未保存") for line in words)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_second_of_two_writers_is_told():
     seen = ops.mark(enterprise, ops.ENTERPRISE_FIELDS)
     ops.update_enterprise(enterprise, actor=None, now=NOW, seen=seen, address="甲路1号")
     found = refused(ops.update_enterprise, enterprise, seen=seen, address="乙路2号")
-    assert "Somebody else" in found[""][0]
+    assert "他人已作修改" in found[""][0]
     enterprise.refresh_from_db()
     assert enterprise.address == "甲路1号"
 

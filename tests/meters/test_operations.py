@@ -122,7 +122,7 @@ def test_the_second_writer_of_a_meter_is_told():
     said = refused(
         ops.replace_meter, point, serial="SL3", valid_from=NOW + HOUR, reason="换表", seen=seen
     )
-    assert "Somebody else" in said[""][0]
+    assert "他人已作修改" in said[""][0]
 
 
 # --- collectors and points ---

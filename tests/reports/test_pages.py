@@ -249,12 +249,12 @@ def test_chips_filter_the_alerts(see, params, numbers):
     ],
 )
 def test_the_search_finds_by_name_number_facility_and_collector(see, words, found):
-    page = see("enterprises", q=words).context["page"]
-    assert {row.code for row in page.object_list} == found
+    rows = see("enterprises", q=words).context["rows"]
+    assert {row.code for row in rows} == found
 
 
 def test_the_list_of_enterprises_counts_collectors_and_suspicions(see, story):
-    rows = {row.code: row for row in see("enterprises").context["page"].object_list}
+    rows = {row.code: row for row in see("enterprises").context["rows"]}
     row = rows["XF-0007"]
     assert (row.online_count, row.collector_count, row.suspected_count) == (1, 1, 2)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from meters.archive import ACCEPTED, RawFrame
 from meters.builtin_profiles import BUILTIN_PROFILES
@@ -106,4 +107,8 @@ def make_plant(builtin_profiles: None) -> Callable[[], Plant]:
 
 @pytest.fixture
 def plant(make_plant: Callable[[], Plant]) -> Plant:
+    with connection.cursor() as cursor:
+        # COPY is the gateway's, which the walls do not bind; in this test's own transaction the
+        # owner stands in for it, and COPY is not taken from whom row-level security binds.
+        cursor.execute("ALTER TABLE meters_reading NO FORCE ROW LEVEL SECURITY")
     return make_plant()
