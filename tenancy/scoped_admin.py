@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from tenancy.access import Permission, get_scope, has_permission
 from tenancy.audit import note_look
 from tenancy.models import Division, User
+from tenancy.scoping import ScopedQuerySet
 
 _KEPT = "_kept_permissions"
 
@@ -128,7 +129,10 @@ class ScopedAdmin(AdministeredBy, ScopedForms, admin.ModelAdmin):
     enterprise: str | None = ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return what comes through the model's own door; without one, by the enterprise."""
         rows = super().get_queryset(request)
+        if isinstance(rows, ScopedQuerySet):
+            return rows.visible_to(cast(User, request.user))
         county = f"{self.enterprise}__county" if self.enterprise else "county"
         condition = get_scope(cast(User, request.user)).condition(
             county=county, enterprise=self.enterprise or "pk"

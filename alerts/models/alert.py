@@ -195,6 +195,10 @@ class Occurrence(models.Model):
         return f"{self.rule} {self.subject_key} {self.started_at}"
 
 
+class AlertLogQuerySet(ScopedQuerySet["AlertLog"]):
+    reach = Reach("alert__county", "alert__enterprise", site="alert__collector__site")
+
+
 class AlertLog(models.Model):
     """What happened to an alert, by whom and why; appended in the same commit, never edited."""
 
@@ -205,6 +209,8 @@ class AlertLog(models.Model):
     from_status = models.CharField(max_length=15, choices=AlertStatus, blank=True)
     to_status = models.CharField(max_length=15, choices=AlertStatus)
     detail = models.JSONField(default=dict)
+
+    objects = AlertLogQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("alert log entry")

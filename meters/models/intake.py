@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprises.models import Enterprise
 from meters.models.devices import MonitoringPoint
+from tenancy.scoping import Reach, ScopedQuerySet
 
 _PASSWORD = re.compile(rb"(?<=PW=)[^;&]*")
 
@@ -98,6 +99,14 @@ class IntakeIssue(models.Model):
         return _PASSWORD.sub(b"******", bytes(self.sample))
 
 
+class ReadingConflictQuerySet(ScopedQuerySet["ReadingConflict"]):
+    reach = Reach(
+        "point__collector__enterprise__county",
+        "point__collector__enterprise",
+        site="point__collector__site",
+    )
+
+
 class ReadingConflict(models.Model):
     """A value that came second for a moment already stored, and differs 读数冲突."""
 
@@ -109,6 +118,8 @@ class ReadingConflict(models.Model):
     kept = models.JSONField(_("kept values"))
     refused = models.JSONField(_("refused values"))
     chunk_id = models.BigIntegerField()
+
+    objects = ReadingConflictQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("conflicting reading")

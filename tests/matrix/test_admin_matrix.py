@@ -53,7 +53,8 @@ def may_look(world, role: Role, model: type[Model]) -> bool:
 
 
 def sees_row(role: Role | None, model: type[Model], place: Place) -> bool:
-    if role is None:
+    # The accounts of enterprises show to who keeps their security on the portal's own pages.
+    if role is None or (role == Role.SECURITY_ADMIN and model in (User, Grant)):
         return False
     return place in (tuple(Place)[:3] if model in OF_THE_CITY else SEES[role])
 
@@ -66,14 +67,18 @@ def signed_out(asked: Asked) -> bool:
     return asked.status == 302 and "login" in asked.location
 
 
-def judge(asked: Asked, *, role: Role | None, may: bool, seen: bool | None) -> str:
-    """Return what is wrong with an answer, empty if nothing is."""
+def judge(asked: Asked, *, role: Role | None, may: bool, seen: bool | None, closed: bool) -> str:
+    """Return what is wrong with an answer, empty if nothing is.
+
+    closed: the page refuses the person's own row just so, and tells nothing of another.
+    """
     if role is None:
         return "" if signed_out(asked) else f"{asked}, not sign-in"
     if not may:
         return "" if refused(asked) else f"{asked}, not refused"
     if seen is False:
-        return "" if asked.status == 404 else f"{asked}, not 404"
+        hidden = asked.status == 404 or (closed and asked.status == 403)
+        return "" if hidden else f"{asked}, not 404"
     # A page may be closed to everybody (facts are not added, nothing is deleted): 403.
     return "" if asked.status in (200, 302, 403, 405) else f"{asked}, not answered"
 
@@ -87,19 +92,20 @@ def test_the_pages_of_a_model_answer_everybody_as_expected(model: type[Model], w
         role = None if who in (ANONYMOUS, DISABLED) else Role(who)
         may = role is not None and may_look(world, role, model)
         for page in OF_ALL if may else OF_ALL[:1]:
-            wrong += _ask(clients, world, f"{prefix}_{page}", [], role, who, may, None)
+            wrong += _ask(clients, world, f"{prefix}_{page}", [], role, who, may, None, {})
         # To whom the whole module is closed one row is as closed as the other.
         for page in OF_ONE if may else OF_ONE[:1]:
+            closed: dict[str, bool] = {}  # by verb; the own place comes first
             for place, row in own.items():
                 if row is not None and (may or place == Place.OWN):
                     seen = sees_row(role, model, place)
                     wrong += _ask(
-                        clients, world, f"{prefix}_{page}", [row.pk], role, who, may, seen
+                        clients, world, f"{prefix}_{page}", [row.pk], role, who, may, seen, closed
                     )
     assert wrong == []
 
 
-def _ask(clients, world, name, arguments, role, who, may, seen) -> list[str]:
+def _ask(clients, world, name, arguments, role, who, may, seen, closed) -> list[str]:
     try:
         url = reverse(name, args=arguments)
     except NoReverseMatch:
@@ -107,7 +113,8 @@ def _ask(clients, world, name, arguments, role, who, may, seen) -> list[str]:
     wrong = []
     for verb in ("GET", "POST"):
         asked = ask_url(clients, verb, url, who, name=name)
-        if said := judge(asked, role=role, may=may, seen=seen):
+        closed.setdefault(verb, asked.status == 403)
+        if said := judge(asked, role=role, may=may, seen=seen, closed=closed[verb]):
             wrong.append(said)
         if shown := [word for word in foreign(world, role) if word in asked.body]:
             wrong.append(f"{asked} shows {shown}")
