@@ -141,7 +141,11 @@ class Person:
         assert self.client.post(reverse("login"), typed).status_code == 302, name
 
     def get(self, name: str, /, *args, query: str = "", **kwargs):
-        return self.client.get(reverse(name, args=args) + query, **kwargs)
+        answer = self.client.get(reverse(name, args=args) + query, **kwargs)
+        if answer.streaming:  # a file is fetched whole
+            assert b"".join(answer.streaming_content)
+            answer.close()
+        return answer
 
     def post(self, name: str, /, *args, query: str = "", **data):
         return self.client.post(reverse(name, args=args) + query, data)
