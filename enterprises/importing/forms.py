@@ -359,8 +359,9 @@ def read_sheet(table: Table, form: SheetForm, report: Report) -> list[Record]:
         text = _("These columns are missing: %(columns)s.") % {"columns": "、".join(missing)}
         report.add_sheet(title, text, row=head.number)
         return []
+    known: dict[tuple[int, str], Any] = {}
     return [
-        _read_row(row, form, columns, letters, title, report)
+        _read_row(row, form, columns, letters, title, report, known)
         for row in rows
         if not _is_example(row)
     ]
@@ -378,13 +379,19 @@ def _read_row(
     letters: dict[str, str],
     title: str,
     report: Report,
+    known: dict[tuple[int, str], Any],
 ) -> Record:
+    """Return a row as values. ``known``: texts that were read before, as most of a column's are."""
     record = Record(form, row.number, {}, letters, title)
+    width = len(row.cells)
     for index, column in columns:
-        cell = row.cells[index] if index < len(row.cells) else None
+        cell = row.cells[index] if index < width else None
         if cell is None:
             if column.required:
                 report.add(record, column.key, _("This must be filled in."))
+            continue
+        if type(cell) is str and (index, cell) in known:  # not a Formula
+            record.values[column.key] = known[index, cell]
             continue
         try:
             value = read_value(column, cell)
@@ -394,6 +401,8 @@ def _read_row(
             continue
         if value not in ("", []):
             record.values[column.key] = value
+            if type(cell) is str and not isinstance(value, list):  # which its owner may change
+                known[index, cell] = value
         elif column.required:
             report.add(record, column.key, _("This must be filled in."))
     return record

@@ -24,8 +24,10 @@ from enterprises.importing.nodes import (
     PairingState,
     Progress,
     SiteNode,
+    count_unsaved,
     create_all,
     save_nodes,
+    update_all,
 )
 from enterprises.models import (
     Contact,
@@ -623,6 +625,16 @@ class FilePlan:
                 found += [one for same in node.facilities.values() for one in same]
         return found
 
+    def count_rows(self) -> int:
+        """Return how many rows of tables ``write`` will write."""
+        nodes: list[Node] = [*self.nodes, *self._contacts]
+        for kind in (SiteNode, LineNode, FacilityNode):
+            nodes += self._all(kind)
+        dated = len(self._grades) + len(self._thresholds)
+        pairings = len(self._ended_pairings) + len(self._pairings)
+        members = sum(len(side) for _pairing, sides in self._pairings for side in sides.values())
+        return count_unsaved(nodes) + dated + pairings + members
+
     def write(self, progress: Progress = lambda rows: None) -> None:
         """Write what is new and changed, in the caller's transaction."""
         for node in self.nodes:
@@ -632,16 +644,16 @@ class FilePlan:
                 if not node.is_new:
                     node.changed |= {"name_pinyin", "name_initials"}
         save_nodes(Enterprise, self.nodes, progress)
-        save_nodes(Contact, self._contacts)
+        save_nodes(Contact, self._contacts, progress)
         new_sites = [node.instance for node in self._all(SiteNode) if node.is_new]
         save_nodes(Site, self._all(SiteNode), progress)
         join_company(new_sites, now=self.context.now)
         save_nodes(ProductionLine, self._all(LineNode), progress)
         save_nodes(Facility, self._all(FacilityNode), progress)
-        create_all(LineGrade, self._grades)
-        create_all(Threshold, self._thresholds)
-        Pairing.objects.bulk_update(self._ended_pairings, ["valid_to"], batch_size=BATCH)
-        create_all(Pairing, [pairing for pairing, _members in self._pairings])
+        create_all(LineGrade, self._grades, progress)
+        create_all(Threshold, self._thresholds, progress)
+        update_all(Pairing, self._ended_pairings, ["valid_to"], progress)
+        create_all(Pairing, [pairing for pairing, _members in self._pairings], progress)
         for side in ("productions", "controls"):
             through: Any = getattr(Pairing, side).through
             create_all(
@@ -651,5 +663,5 @@ class FilePlan:
                     for pairing, members in self._pairings
                     for facility in members[side]
                 ],
+                progress,
             )
-        progress(len(self._pairings))

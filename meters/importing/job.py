@@ -96,14 +96,29 @@ def run_book(
         device_plan = DevicePlan(context, records, file_plan)
         device_plan.resolve(tell)
         if write and not report.problems:
-            _write(file_plan, device_plan, tell)
+            tell(rows - done)
+            _write(file_plan, device_plan, tell, rows)
     report.problems.sort(key=lambda problem: (_order(problem.sheet), problem.row or 0))
     return Outcome(context.counts, report.problems, rows)
 
 
-def _write(file_plan: FilePlan, device_plan: DevicePlan, tell: Progress) -> None:
-    file_plan.write(tell)
-    device_plan.write(tell)
+def _write(file_plan: FilePlan, device_plan: DevicePlan, tell: Progress, steps: int) -> None:
+    """Write both plans; of ``steps`` those are told that the rows written so far amount to.
+
+    A row of a sheet becomes one to four rows of tables, so the sheets' rows would run ahead.
+    """
+    to_write = max(1, file_plan.count_rows() + device_plan.count_rows())
+    written, told = 0, 0
+
+    def tell_share(rows: int) -> None:
+        nonlocal written, told
+        written += rows
+        reached = steps * written // to_write
+        tell(reached - told)
+        told = reached
+
+    file_plan.write(tell_share)
+    device_plan.write(tell_share)
 
 
 def _order(sheet: str) -> int:

@@ -14,8 +14,10 @@ from enterprises.importing.nodes import (
     Node,
     Progress,
     SiteNode,
+    count_unsaved,
     create_all,
     save_nodes,
+    update_all,
 )
 from enterprises.importing.plan import FilePlan
 from enterprises.models import InstallationStatus
@@ -73,7 +75,7 @@ class DevicePlan:
         self._load()
         for record in self.records["collectors"]:
             self._take_collector(record)
-        progress(len(self.records["collectors"]) % BATCH)
+        progress(len(self.records["collectors"]))
         for count, record in enumerate(self.records["points"], start=1):
             self._take_point(record)
             if count % BATCH == 0:
@@ -257,12 +259,20 @@ class DevicePlan:
 
     # --- writing ---
 
+    def count_rows(self) -> int:
+        """Return how many rows of tables ``write`` will write."""
+        nodes = (self.collectors.values(), self._points())
+        dated = (*self._ended.values(), self._devices, self._meters)
+        return sum(map(count_unsaved, nodes)) + sum(map(len, dated))
+
+    def _points(self) -> list[PointNode]:
+        return [point for node in self.collectors.values() for point in node.points.values()]
+
     def write(self, progress: Progress = lambda rows: None) -> None:
         """Write what is new and changed, in the caller's transaction, after the file plan."""
         save_nodes(Collector, self.collectors.values(), progress)
-        points = [point for node in self.collectors.values() for point in node.points.values()]
-        save_nodes(MonitoringPoint, points, progress)
+        save_nodes(MonitoringPoint, self._points(), progress)
         for model, ended in self._ended.items():
-            model.objects.bulk_update(ended, ["valid_to"], batch_size=BATCH)
-        create_all(CollectorDevice, self._devices)
-        create_all(Meter, self._meters)
+            update_all(model, ended, ["valid_to"], progress)
+        create_all(CollectorDevice, self._devices, progress)
+        create_all(Meter, self._meters, progress)

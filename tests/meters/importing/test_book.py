@@ -3,14 +3,17 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from common.localtime import day_start
+from enterprises.importing import nodes
+from enterprises.importing.plan import FilePlan
 from enterprises.models import Contact, Enterprise, Facility, LineGrade, Pairing, Threshold
+from meters.importing import plan as device_plan
 from meters.importing.job import run_book
 from meters.models import Collector, CollectorDevice, Meter, MonitoringPoint
-from tenancy.models import Role
+from tenancy.models import AuditEntry, Role
 from tests import factories
 from tests.meters.importing.books import ONE, credit_code, foundry, workbook
 from tests.meters.importing.conftest import NOW
@@ -28,6 +31,18 @@ def changes(outcome):
 
 def said(outcome):
     return [(p.sheet, p.row, p.column, p.value, p.text) for p in outcome.problems]
+
+
+def many(count):
+    """Return the book of so many enterprises with everything."""
+    book = {sheet: [] for sheet in foundry()}
+    for number in range(count):
+        one = foundry(credit_code(number + 10))
+        for mn in (*one["collectors"], *one["points"]):
+            mn["mn"] = f"MN{number}"
+        for sheet, rows in one.items():
+            book[sheet] += rows
+    return book
 
 
 def test_checking_writes_nothing(bring, stands):
@@ -127,6 +142,99 @@ def test_what_is_not_filled_in_stays(bring):
     assert enterprise.name_initials.startswith("xmz")
 
 
+def test_what_stands_is_changed_in_place_field_by_field(bring):
+    """Also by a line that comes with the same book, and for one row and not its neighbour."""
+    bring(workbook(foundry()))
+    book = foundry()
+    book["lines"].append({"enterprise": ONE, "name": "造型线"})
+    book["facilities"][0] |= {"line": "造型线", "name": "2号'炉\\", "drive": "VFD"}
+    book["facilities"][1] |= {"kind": "AUXILIARY", "is_safety_critical": "是", "keep_warm_kw": 7.5}
+    book["enterprises"][0] |= {"county": "141023", "is_key": "否", "contact_phone": "13900000002"}
+    book["collectors"][0]["expected_interval_s"] = 90
+    del book["pairings"]
+    outcome = bring(workbook(book))
+    assert said(outcome) == []
+    assert changes(outcome)["facilities"] == {"changed": 2}
+    furnace, fan = Facility.objects.order_by("code")
+    assert (furnace.line.name, furnace.name, furnace.drive) == ("造型线", "2号'炉\\", "VFD")
+    assert (furnace.kind, furnace.is_safety_critical, furnace.keep_warm_kw) == (
+        "PRODUCTION", False, None,
+    )  # fmt: skip
+    assert (fan.line, fan.kind, fan.is_safety_critical, fan.keep_warm_kw) == (
+        None, "AUXILIARY", True, 7.5,
+    )  # fmt: skip
+    assert Enterprise.objects.get().is_key is False
+    assert Contact.objects.get().phone == "13900000002"
+    assert Collector.objects.get().expected_interval_s == 90
+    changed = AuditEntry.objects.filter(action="facility.change").order_by("object_id")
+    assert changed.last().new == {
+        "kind": "AUXILIARY", "is_safety_critical": True, "keep_warm_kw": 7.5,
+    }  # fmt: skip
+    assert changed.count() == 2
+    assert changes(bring(workbook(book)))["facilities"] == {"same": 2}
+
+
+def test_a_row_that_went_away_meanwhile_ends_the_writing(bring, monkeypatch):
+    bring(workbook(foundry()))
+    book = foundry()
+    book["enterprises"][0] |= {"name": "新名字铸造有限公司", "contact_phone": "13900000002"}
+    load = FilePlan.resolve
+
+    def resolve_late(self, progress):
+        load(self, progress)
+        Contact.objects.all().delete()
+
+    monkeypatch.setattr(FilePlan, "resolve", resolve_late)
+    with pytest.raises(IntegrityError, match="gone"):
+        bring(workbook(book))
+    assert Enterprise.objects.get().name != "新名字铸造有限公司"
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_writing_changes_costs_the_same_queries_whatever_the_rows(bring, count):
+    bring(workbook(many(count)))
+    book = many(count)
+    for number, row in enumerate(book["facilities"]):
+        row["name"] = f"设施{number}"
+    for row in book["points"]:
+        row |= {"ct_ratio": "600/5", "since": "2026-06-01"}
+    with CaptureQueriesContext(connection) as queries:
+        outcome = bring(workbook(book))
+    assert said(outcome) == []
+    assert changes(outcome)["facilities"] == {"changed": 2 * count}
+    assert len(queries) == 34
+
+
+def test_progress_ends_with_the_last_row_written_and_not_before(city, monkeypatch):
+    monkeypatch.setattr(nodes, "BATCH", 1)
+    heard, at_meters = [], []
+    create_all = device_plan.create_all
+
+    def watch(model, rows, progress):
+        if model is Meter:
+            at_meters.append(heard[-1][0])
+        create_all(model, rows, progress)
+
+    monkeypatch.setattr(device_plan, "create_all", watch)
+
+    def bring(book):
+        heard.clear()
+        tell = lambda done, total: heard.append((done, total))  # noqa: E731
+        outcome = run_book(workbook(book), actor=city.admin, now=NOW, write=True, progress=tell)
+        assert said(outcome) == []
+        assert [done for done, _total in heard] == sorted(done for done, _total in heard)
+        assert heard[0] == (0, 16)
+        return heard[-1]
+
+    book = foundry()
+    assert bring(book) == (16, 16)
+    for row in book["points"]:
+        row |= {"ct_ratio": "600/5", "since": "2026-06-01"}
+    assert bring(book) == (16, 16)
+    assert at_meters[0] < 16
+    assert at_meters[1] < 16
+
+
 def test_devices_alone_refer_to_what_stands(bring):
     bring(workbook(foundry()))
     more = {"points": [{"mn": "141023000000001", "circuit": "03", "facility": "F11"}]}
@@ -197,6 +305,22 @@ def test_an_error_names_sheet_row_and_column_and_nothing_is_written(
     mine = [p for p in outcome.problems if column in p.column and words in p.text]
     assert [p.row for p in mine] == [row + 2], said(outcome)
     assert set(stands().values()) == {0}
+
+
+def test_a_text_that_is_wrong_or_right_twice_is_so_in_each_row(bring):
+    """The same words in other columns or rows are judged by themselves, and so is a formula."""
+    book = many(3)
+    for row in book["facilities"][:4]:
+        row["rated_kw"] = "很大"
+    book["facilities"][4]["name"] = "FURNACE"  # a load class elsewhere
+    book["facilities"][5]["name"] = "=1+1"
+    outcome = bring(workbook(book), write=False)
+    assert [(p.row, p.value) for p in outcome.problems if "Rated power" in p.column] == [
+        (row, "很大") for row in (2, 3, 4, 5)
+    ]
+    [formula] = [p for p in outcome.problems if "formula" in p.text]
+    assert (formula.row, formula.value) == (7, "=1+1")
+    assert len(outcome.problems) == 5, said(outcome)
 
 
 def test_all_errors_come_at_once(bring):
@@ -298,13 +422,7 @@ def test_a_county_that_one_may_only_look_at_is_refused(city, bring):
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_checking_costs_the_same_queries_whatever_the_rows(bring, count):
-    book = {sheet: [] for sheet in foundry()}
-    for number in range(count):
-        one = foundry(credit_code(number + 10))
-        for mn in (*one["collectors"], *one["points"]):
-            mn["mn"] = f"MN{number}"
-        for sheet, rows in one.items():
-            book[sheet] += rows
+    book = many(count)
     bring(workbook(book))
     with CaptureQueriesContext(
         connection,
