@@ -7,8 +7,8 @@ keeps yesterday's numbers (ADR 0015). Times are aware; words show Asia/Shanghai.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,19 +72,26 @@ def overlap(start: datetime, end: datetime | None, *, field: str = "valid_from")
 
 
 @contextmanager
-def constraint(name: str, error: ValidationError) -> Iterator[None]:
-    """Run a write whose database constraint has the last word, and say it in ours.
+def constraints(refusals: Mapping[str, ValidationError]) -> Iterator[None]:
+    """Run a write whose database constraints have the last word, and say it in ours.
 
-    The write is undone alone (a savepoint); any other integrity error stays what it is.
+    refusals: by the constraint's name. The write is undone alone (a savepoint); any other
+    integrity error stays what it is.
     """
     try:
         with transaction.atomic():
             yield
     except IntegrityError as caught:
         diagnosis = getattr(caught.__cause__, "diag", None)
-        if getattr(diagnosis, "constraint_name", None) != name:
+        error = refusals.get(getattr(diagnosis, "constraint_name", None) or "")
+        if error is None:
             raise
         raise error from caught
+
+
+def constraint(name: str, error: ValidationError) -> AbstractContextManager[None]:
+    """Return ``constraints`` for one of them."""
+    return constraints({name: error})
 
 
 def fingerprint(row: models.Model, fields: Iterable[str]) -> str:

@@ -234,6 +234,37 @@ def test_a_new_enterprise_is_entered_in_a_county_of_ones_own(client, story):
         assert client.get(url).status_code == status
 
 
+@pytest.mark.parametrize("owner", ["elsewhere", "neighbour"])
+@pytest.mark.parametrize(
+    ("field", "number"), [("credit_code", "91350100M000100Y43"), ("code", "WHO-7")]
+)
+def test_a_number_that_another_enterprise_has_is_refused_in_the_same_words_seen_or_not(
+    client, story, owner, field, number
+):
+    story.neighbour = factories.EnterpriseFactory(county=story.foundry.county)
+    other = getattr(story, owner)
+    Enterprise.objects.filter(pk=other.pk).update(**{field: number})
+    client.force_login(story.administrator)
+    typed = {
+        "name": "新企业",
+        "code": "N-9",
+        "industry": Industry.BRICK,
+        "county": story.foundry.county.pk,
+        field: number,
+    }
+    edit = act_url(story, "edit-enterprise")
+    seen = client.get(edit).context["form"]["seen"].value()
+    for url in (edit, reverse("enterprise_new")):
+        response = client.post(url, typed | {"seen": seen}, headers={"accept-language": "en"})
+        assert response.status_code == 422
+        errors = response.context["form"].errors
+        assert list(errors) == [field]
+        words = {"credit_code": "An enterprise with this credit code", "code": "This internal num"}
+        assert errors[field][0].startswith(words[field])
+        assert other.name not in response.content.decode()
+    assert Enterprise.objects.filter(**{field: number}).get() == other
+
+
 def test_a_look_is_noted(client, file_of):
     page(client, file_of.enforcer, file_of)
     entry = AuditEntry.objects.filter(action="file.look").get()
