@@ -24,6 +24,7 @@ from enterprises.dated import (
     constraints,
     fingerprint,
     overlap,
+    record_withdrawal,
     text_of,
 )
 from enterprises.models import (
@@ -314,6 +315,17 @@ def set_grade(
     with constraint("enterprises_linegrade_dated_once", _same_moment(valid_from)):
         row.save()
     return row
+
+
+@transaction.atomic
+def withdraw_grade(grade: LineGrade, *, reason: str, actor: User | None, now: datetime) -> None:
+    """Take a planned grade off; the one in force goes on. One that has begun stays."""
+    line = lock(grade.line)
+    row = line.grades.filter(pk=grade.pk).first()
+    if row is None:
+        raise ValidationError(_("This record was withdrawn already."), code="changed")
+    record_withdrawal(row, enterprise=line.site.enterprise, reason=reason, actor=actor, now=now)
+    row.delete()
 
 
 def _same_moment(valid_from: datetime) -> ValidationError:

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from enterprises.models import Contact, ContactKind, Enterprise, Industry, Pairing, Threshold
+from enterprises.models import (
+    Contact,
+    ContactKind,
+    Enterprise,
+    Industry,
+    LineGrade,
+    Pairing,
+    Threshold,
+)
 from meters import operations as devices
 from meters.models import Meter
 from reports.file_acts import ACTS, SUBJECTS
@@ -137,7 +145,18 @@ def test_who_only_looks_is_offered_nothing_and_refused_every_act(client, file_of
         "point": file_of.points["furnace1"],
         "line": factories.LineFactory(site=facility.site, name="三号线"),
         "contact": Contact.objects.get(),
+        "meter": Meter.objects.filter(point=file_of.points["furnace1"]).first(),
+        "device": devices.replace_device(
+            file_of.points["furnace1"].collector,
+            serial="D-1",
+            valid_from=file_of.now - DAY,
+            actor=None,
+            now=file_of.now,
+        ),
     }
+    subjects["grade"] = LineGrade.objects.create(
+        line=subjects["line"], grade="B", valid_from=file_of.now
+    )
     assert subjects.keys() == SUBJECTS.keys()
     for act in ACTS.values():
         url = act_url(file_of, act.name, subjects.get(act.subject))
@@ -232,6 +251,35 @@ def test_a_new_enterprise_is_entered_in_a_county_of_ones_own(client, story):
     for who, status in (("officer", 403), ("enforcer", 403), ("colleague", 403)):
         client.force_login(getattr(story, who))
         assert client.get(url).status_code == status
+
+
+def test_a_planned_meter_is_withdrawn_in_the_page_and_one_in_force_is_not(
+    client, file_of, operator
+):
+    point = file_of.points["furnace1"]
+    planned = devices.replace_meter(
+        point,
+        serial="PLAN-3",
+        valid_from=file_of.now + 5 * DAY,
+        reason="检定换表",
+        actor=operator,
+        now=file_of.now,
+    )
+    held = point.meters.get(serial="NEW-2")
+    html = page(client, operator, file_of).content.decode()
+    url = act_url(file_of, "withdraw-meter", planned)
+    assert url in html
+    assert act_url(file_of, "withdraw-meter", held) not in html
+    assert "withdraw-meter" not in page(client, file_of.officer, file_of).content.decode()
+    client.force_login(operator)
+    assert client.post(url, {"reason": ""}).status_code == 422
+    assert client.post(url, {"reason": "改期"}).status_code == 302
+    assert client.post(url, {"reason": "改期"}).status_code == 404
+    refused = client.post(act_url(file_of, "withdraw-meter", held), {"reason": "改期"})
+    assert refused.status_code == 422
+    assert refused.context["form"].non_field_errors()
+    held.refresh_from_db()
+    assert held.valid_to is None
 
 
 @pytest.mark.parametrize("owner", ["elsewhere", "neighbour"])
