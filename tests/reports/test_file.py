@@ -4,9 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from enterprises.attachments import store_attachment
 from enterprises.models import (
+    Attachment,
     Contact,
     ContactKind,
     Enterprise,
@@ -18,8 +21,10 @@ from enterprises.models import (
 from meters import operations as devices
 from meters.models import Meter
 from reports.file_acts import ACTS, SUBJECTS
+from tenancy.access import Permission, has_permission
 from tenancy.models import AuditEntry, OperatorCompany, Role, SiteAssignment
 from tests import factories
+from tests.enterprises.pictures import jpeg
 from tests.reports.counting import MOST, counted
 
 pytestmark = pytest.mark.django_db
@@ -280,6 +285,67 @@ def test_a_planned_meter_is_withdrawn_in_the_page_and_one_in_force_is_not(
     assert refused.context["form"].non_field_errors()
     held.refresh_from_db()
     assert held.valid_to is None
+
+
+def test_photos_of_a_meter_and_a_collector_stand_beside_them_and_are_handed_in_there(
+    client, file_of, operator
+):
+    point = file_of.points["furnace1"]
+    held, before = point.meters.get(serial="NEW-2"), point.meters.get(serial="OLD-1")
+    site = file_of.facilities["furnace1"].site
+
+    def keep(title, kind="", pk=None):
+        return store_attachment(
+            SimpleUploadedFile("photo.jpg", jpeg(), "image/jpeg"),
+            enterprise=file_of.foundry,
+            site=site,
+            subject_type=kind,
+            subject_id=pk,
+            title=title,
+            actor=file_of.administrator,
+            now=file_of.now,
+        )
+
+    keep("铭牌", "meter", held.pk)
+    keep("旧表铭牌", "meter", before.pk)
+    keep("数采仪箱", "collector", point.collector_id)
+    keep("接线图", "point", point.pk)
+    keep("营业执照")
+    response = page(client, operator, file_of)
+    shown = response.context["file"]
+    (point_shown,) = [
+        each
+        for row in shown.sites
+        for line in row.lines
+        for facility in line.facilities
+        for each in facility.points
+        if each.id == point.pk
+    ]
+    assert [file.title for file in point_shown.files] == ["铭牌", "接线图"]
+    assert [file.title for file in point_shown.meters.before[0]["files"]] == ["旧表铭牌"]
+    collectors = [row for row in shown.sites[0].collectors if row.files]
+    assert [file.title for row in collectors for file in row.files] == ["数采仪箱"]
+    assert [file.title for file in response.context["attachments"]] == ["营业执照"]
+    html = response.content.decode()
+    assert html.count("旧表铭牌") == 1
+    assert f'value="{held.pk}"' in html
+    back = f"{response.wsgi_request.get_full_path()}#{point_shown.anchor}"
+    assert back in html
+    url = reverse("attach", args=[file_of.foundry.pk])
+    kind, pk = point_shown.carrier
+    photo = SimpleUploadedFile("seal.jpg", jpeg(), "image/jpeg")
+    sent = {"file": photo, "subject_type": kind, "subject_id": pk, "next": back}
+    answer = client.post(url, sent)
+    assert (answer.status_code, answer.url) == (302, back)
+    assert held.pk == Attachment.objects.get(file_name="seal.jpg").subject_id
+    # Who may not attach is offered no form, an earlier day shows no papers.
+    html = page(client, file_of.enforcer, file_of).content.decode()
+    assert "铭牌" in html
+    assert ('name="subject_type"' in html) == has_permission(
+        file_of.enforcer, Permission.ATTACH, enterprise=file_of.foundry
+    )
+    earlier = page(client, operator, file_of, on=(file_of.now - 2 * DAY).date().isoformat())
+    assert "files-point-" not in earlier.content.decode()
 
 
 @pytest.mark.parametrize("owner", ["elsewhere", "neighbour"])
