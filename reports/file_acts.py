@@ -453,9 +453,7 @@ ACTS = {
             mark=lambda point: _newest(point.meters),
             initial=lambda point: _last_values(point.meters, device_operations.METER_FIELDS),
         ),
-        _withdrawal(
-            "grade", EDIT, _("Withdraw the planned grade"), file_operations.withdraw_grade
-        ),
+        _withdrawal("grade", EDIT, _("Withdraw the planned grade"), file_operations.withdraw_grade),
         _withdrawal(
             "threshold",
             EDIT,

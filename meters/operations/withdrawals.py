@@ -27,9 +27,7 @@ def withdraw_threshold(
     """Take a planned threshold off; the one in force goes on."""
     facility = lock(threshold.facility)
     row = _again(threshold)
-    record_withdrawal(
-        row, enterprise=facility.site.enterprise, reason=reason, actor=actor, now=now
-    )
+    record_withdrawal(row, enterprise=facility.site.enterprise, reason=reason, actor=actor, now=now)
     row.delete()
 
 

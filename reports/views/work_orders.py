@@ -166,7 +166,10 @@ def _subject(request: HttpRequest) -> tuple[Site, dict[str, Any]]:
         )
         assert found.collector is not None  # noqa: S101
         newest = found.occurrences.order_by("-started_at").first()
-        device, text = f"collector:{found.collector_id}", get_sentence(found, newest) if newest else ""
+        device, text = (
+            f"collector:{found.collector_id}",
+            get_sentence(found, newest) if newest else "",
+        )
         if found.rule == RuleCode.R18 and newest and (meters := _meters_named(found, newest)):
             device = f"point:{meters[0].point_id}"  # so that its new record is asked for
             text = f"{text} {say_points(meters)}"
