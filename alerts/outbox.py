@@ -58,6 +58,8 @@ def queue_notifications(
     happened = Event(event)
     _require_transaction()
     recipients = _choose(alert, occurrence, happened, at=now)
+    if not recipients:
+        return []
     keys = {
         (person.user.pk, channel): _make_key(alert, occurrence, happened, person, channel)
         for person in recipients
