@@ -217,14 +217,15 @@ def get_certificates(enterprise_ids: Sequence[int]) -> dict[int, list[r18.Certif
         )
     )
     found: dict[int, list[r18.Certificate]] = defaultdict(list)
-    for enterprise_id, *row in rows:
+    for row in rows:
+        assert row[8] is not None  # noqa: S101  (filtered)
         certificate = r18.Certificate(
-            *row[:7],
-            expires_on=row[7],
-            valid_from=row[8],
-            valid_to=min((at for at in row[9:] if at), default=None),
+            *(row[1], row[2], row[3], row[4], row[5], row[6], row[7]),
+            expires_on=row[8],
+            valid_from=row[9],
+            valid_to=min((at for at in row[10:] if at), default=None),
         )
-        found[enterprise_id].append(certificate)
+        found[row[0]].append(certificate)
     return found
 
 
@@ -235,8 +236,10 @@ def get_installations(enterprise_ids: Sequence[int]) -> dict[int, r19.Installati
     )
     moves: dict[int, list[tuple[datetime, str, str]]] = defaultdict(list)
     log = InstallationLog.objects.filter(enterprise__in=enterprise_ids).order_by("at", "pk")
-    for enterprise_id, *move in log.values_list("enterprise_id", "at", "from_status", "to_status"):
-        moves[enterprise_id].append((move[0], move[1], move[2]))
+    for enterprise_id, at, before, after in log.values_list(
+        "enterprise_id", "at", "from_status", "to_status"
+    ):
+        moves[enterprise_id].append((at, before, after))
     return {
         row.enterprise_id: r19.InstallationFacts(
             enterprise_id=row.enterprise_id,
