@@ -2,101 +2,176 @@
 
 No reading rings for them, so a clock looks every minute. Six queries, whatever the number of
 enterprises, find those where a finding begins, ends, or was last looked at on an earlier day
-(levels and lengths change with the day); only these are judged, each in its own transaction under
-the enterprise's lock, and written by the same ``alerts.reconcile`` as every other rule.
+(levels and lengths change with the day). These are judged a batch at a time: one transaction under
+the locks of its enterprises, seven queries to load what is known of them all, and two to write
+what merely went on for another day. What begins, rises or ends is written one by one by the same
+``alerts.reconcile`` as every other rule, because people are told of it.
 
 What was over before anybody looked is not raised after the fact.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
 
 from alerts.drain import Drained
-from alerts.evaluate import Place, get_place
 from alerts.evaluation import r18, r19
 from alerts.evaluation.findings import Finding, Phase, evidence
+from alerts.evaluation.parameters import Parameters
 from alerts.models import CALENDAR_RULES, Occurrence, OccurrenceState, RuleParameter
-from alerts.parameters import dated_for
-from alerts.reconcile import Judged, Outcome, Reconciler, match
+from alerts.parameters import dated_for, load_general_parameters
+from alerts.reconcile import Judged, Outcome, Reconciler, goes_on, match, write_lasting
 from common.localtime import day_start, local_date
-from enterprises.models import INSTALLED_STATUSES, Installation, InstallationLog
+from enterprises.models import INSTALLED_STATUSES, Enterprise, Installation, InstallationLog
 from meters.models import Meter
-from meters.segments import try_lock
+from meters.segments import try_locks
 
 logger = logging.getLogger(__name__)
+
+#: Enterprises judged in one transaction: their locks are held meanwhile, a second or two at most.
+BATCH = 100
 
 
 def evaluate_calendar(*, now: datetime, budget_s: float = 20.0) -> Drained:
     """Judge every enterprise for which ``find_enterprises`` says that the calendar moved.
 
-    An enterprise that fails is logged, counted and left for the next round; what the time does not
-    suffice for is found again.
+    A batch that fails is judged once more one by one; an enterprise that fails alone is logged,
+    counted and left for the next round. What the time does not suffice for is found again.
     """
     drained = Drained()
     finish_at = time.monotonic() + budget_s
-    for enterprise_id in find_enterprises(now):
+    for batch in _batches(find_enterprises(now)):
         if time.monotonic() >= finish_at:
             break
         try:
-            done = judge_enterprise(enterprise_id, now=now)
+            outcomes = judge_enterprises(batch, now=now)
         except Exception:
-            logger.exception("calendar.failed enterprise=%s", enterprise_id)
-            drained.failed += 1
-        else:
-            drained.evaluated += done is not None
-            drained.busy += done is None
+            logger.exception("calendar.batch_failed enterprises=%s", len(batch))
+            outcomes = _judge_one_by_one(batch, now, drained, finish_at)
+        busy = sum(outcome is None for outcome in outcomes.values())
+        drained.busy += busy
+        drained.evaluated += len(outcomes) - busy
     return drained
 
 
-@transaction.atomic
+def _batches(enterprise_ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(enterprise_ids)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _judge_one_by_one(
+    batch: Iterable[int], now: datetime, drained: Drained, finish_at: float
+) -> dict[int, Outcome | None]:
+    outcomes = {}
+    for enterprise_id in batch:
+        if time.monotonic() >= finish_at:
+            break
+        try:
+            outcomes[enterprise_id] = judge_enterprise(enterprise_id, now=now)
+        except Exception:
+            logger.exception("calendar.failed enterprise=%s", enterprise_id)
+            drained.failed += 1
+    return outcomes
+
+
 def judge_enterprise(
     enterprise_id: int, *, now: datetime, as_of: datetime | None = None
 ) -> Outcome | None:
-    """Judge one enterprise's dates and write what differs; None where another worker is at it.
+    """Judge one enterprise's dates, as ``judge_enterprises`` does; None: another is at it."""
+    return judge_enterprises([enterprise_id], now=now, as_of=as_of)[enterprise_id]
+
+
+@transaction.atomic
+def judge_enterprises(
+    enterprise_ids: Sequence[int], *, now: datetime, as_of: datetime | None = None
+) -> dict[int, Outcome | None]:
+    """Judge the enterprises' dates and write what differs; None where another worker is at it.
 
     as_of: what lies after it is not looked at (default ``now``, our clock, which dates the rows).
+    Either all of them are written or, where anything goes wrong, none.
     """
-    if not try_lock(enterprise_id):
-        return None
     as_of = as_of or now
-    place = get_place(enterprise_id)
-    rows = list(
-        Occurrence.objects.filter(
-            enterprise=enterprise_id, rule__in=[str(rule) for rule in CALENDAR_RULES]
-        ).select_related("alert")
-    )
-    findings = _judge(place, as_of)
-    found, left = match(findings, rows)
-    changed = [
-        (finding, row)
-        for finding, row in zip(findings, found, strict=True)
-        if (row is not None or finding.phase is Phase.FIRING) and not _stands(row, finding)
+    locked = try_locks(enterprise_ids)
+    outcomes: dict[int, Outcome | None] = dict.fromkeys(enterprise_ids)
+    lasting: list[tuple[Occurrence, Judged]] = []
+    for known in _load(sorted(locked)):
+        findings = _judge(known, as_of)
+        found, left = match(findings, known.occurrences)
+        changed = [
+            (Judged(finding, _evidence(finding)), row)
+            for finding, row in zip(findings, found, strict=True)
+            if (row is not None or finding.phase is Phase.FIRING) and not _stands(row, finding)
+        ]
+        told = [(item, row) for item, row in changed if row is None or not goes_on(row, item)]
+        some = [(row, item) for item, row in changed if row is not None and goes_on(row, item)]
+        lasting += some
+        outcome = Outcome()
+        if told or left:
+            outcome = Reconciler(
+                enterprise_id=known.enterprise_id,
+                county_id=known.county_id,
+                group_gap=known.params.duration("group_hours", as_of),
+                now=now,
+            ).run([item for item, _ in told], [row for _, row in told], left)
+        outcome.changed += [row for row, _ in some]
+        outcomes[known.enterprise_id] = outcome
+    write_lasting(lasting)
+    return outcomes
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of an enterprise's dates, and what was found before."""
+
+    enterprise_id: int
+    county_id: int
+    params: Parameters
+    installation: r19.InstallationFacts | None
+    certificates: list[r18.Certificate]
+    occurrences: list[Occurrence]
+
+
+def _load(enterprise_ids: list[int]) -> list[Known]:
+    """Return what is known of the enterprises, by id; six queries, whatever their number."""
+    if not enterprise_ids:
+        return []
+    values = load_general_parameters()
+    installations = get_installations(enterprise_ids)
+    certificates = get_certificates(enterprise_ids)
+    occurrences: dict[int, list[Occurrence]] = defaultdict(list)
+    for row in Occurrence.objects.filter(
+        enterprise__in=enterprise_ids, rule__in=[str(rule) for rule in CALENDAR_RULES]
+    ).select_related("alert"):
+        occurrences[row.enterprise_id].append(row)
+    rows = Enterprise.objects.filter(pk__in=enterprise_ids).order_by("pk")
+    return [
+        Known(
+            enterprise_id=pk,
+            county_id=county_id,
+            params=values(path, industry),
+            installation=installations.get(pk),
+            certificates=certificates[pk],
+            occurrences=occurrences[pk],
+        )
+        for pk, county_id, path, industry in rows.values_list(
+            "pk", "county_id", "county__path", "industry"
+        )
     ]
-    if not changed and not left:
-        return Outcome()
-    return Reconciler(
-        enterprise_id=enterprise_id,
-        county_id=place.county_id,
-        group_gap=place.book.enterprise.duration("group_hours", as_of),
-        now=now,
-    ).run(
-        [Judged(finding, _evidence(finding)) for finding, _ in changed],
-        [row for _, row in changed],
-        left,
-    )
 
 
-def _judge(place: Place, as_of: datetime) -> list[Finding]:
-    params = place.book.enterprise
-    installation = get_installation(place.id)
+def _judge(known: Known, as_of: datetime) -> list[Finding]:
+    params, installation = known.params, known.installation
     found = r19.evaluate(installation, params=params, as_of=as_of) if installation else []
-    found += r18.evaluate(get_certificates(place.id), params=params, as_of=as_of)
+    found += r18.evaluate(known.certificates, params=params, as_of=as_of)
     return found
 
 
@@ -117,16 +192,17 @@ def _stands(row: Occurrence | None, finding: Finding) -> bool:
     )
 
 
-def get_certificates(enterprise_id: int) -> list[r18.Certificate]:
-    """Return every meter record with a certificate of an installed enterprise; one query."""
+def get_certificates(enterprise_ids: Sequence[int]) -> dict[int, list[r18.Certificate]]:
+    """Return every meter record with a certificate of the installed enterprises; one query."""
     rows = (
         Meter.objects.filter(
-            point__collector__enterprise=enterprise_id,
+            point__collector__enterprise__in=enterprise_ids,
             point__collector__enterprise__installation_status__in=INSTALLED_STATUSES,
             certificate_expires_on__isnull=False,
         )
         .order_by("pk")
         .values_list(
+            "point__collector__enterprise_id",
             "point__collector_id",
             "point__collector__mn",
             "point__collector__site_id",
@@ -140,37 +216,42 @@ def get_certificates(enterprise_id: int) -> list[r18.Certificate]:
             "point__retired_at",
         )
     )
-    return [
-        r18.Certificate(
-            *(row[0], row[1], row[2], row[3], row[4], row[5], row[6]),
-            expires_on=row[7],
-            valid_from=row[8],
-            valid_to=min((at for at in row[9:] if at), default=None),
+    found: dict[int, list[r18.Certificate]] = defaultdict(list)
+    for row in rows:
+        assert row[8] is not None  # noqa: S101  (filtered)
+        certificate = r18.Certificate(
+            *(row[1], row[2], row[3], row[4], row[5], row[6], row[7]),
+            expires_on=row[8],
+            valid_from=row[9],
+            valid_to=min((at for at in row[10:] if at), default=None),
+        )
+        found[row[0]].append(certificate)
+    return found
+
+
+def get_installations(enterprise_ids: Sequence[int]) -> dict[int, r19.InstallationFacts]:
+    """Return the enterprises' parts in the programme with their moves; two queries."""
+    rows = Installation.objects.filter(enterprise__in=enterprise_ids).select_related(
+        "enterprise", "batch"
+    )
+    moves: dict[int, list[tuple[datetime, str, str]]] = defaultdict(list)
+    log = InstallationLog.objects.filter(enterprise__in=enterprise_ids).order_by("at", "pk")
+    for enterprise_id, at, before, after in log.values_list(
+        "enterprise_id", "at", "from_status", "to_status"
+    ):
+        moves[enterprise_id].append((at, before, after))
+    return {
+        row.enterprise_id: r19.InstallationFacts(
+            enterprise_id=row.enterprise_id,
+            enterprise_name=row.enterprise.name,
+            due_on=row.due_on,
+            status=row.enterprise.installation_status,
+            batch_name=row.batch.name if row.batch else "",
+            moves=tuple(moves[row.enterprise_id]),
+            accepted_at=row.accepted_at,
         )
         for row in rows
-        if row[7] is not None
-    ]
-
-
-def get_installation(enterprise_id: int) -> r19.InstallationFacts | None:
-    """Return the enterprise's part in the programme with its moves; two queries."""
-    row = (
-        Installation.objects.filter(enterprise=enterprise_id)
-        .select_related("enterprise", "batch")
-        .first()
-    )
-    if row is None:
-        return None
-    moves = InstallationLog.objects.filter(enterprise=enterprise_id).order_by("at", "pk")
-    return r19.InstallationFacts(
-        enterprise_id=enterprise_id,
-        enterprise_name=row.enterprise.name,
-        due_on=row.due_on,
-        status=row.enterprise.installation_status,
-        batch_name=row.batch.name if row.batch else "",
-        moves=tuple(moves.values_list("at", "from_status", "to_status")),
-        accepted_at=row.accepted_at,
-    )
+    }
 
 
 # --- whom to look at ---

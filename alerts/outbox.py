@@ -58,6 +58,8 @@ def queue_notifications(
     happened = Event(event)
     _require_transaction()
     recipients = _choose(alert, occurrence, happened, at=now)
+    if not recipients:
+        return []
     keys = {
         (person.user.pk, channel): _make_key(alert, occurrence, happened, person, channel)
         for person in recipients
@@ -74,7 +76,8 @@ def queue_notifications(
                 rows.append(_make_row(alert, person, channel, key, message, now))
     # Another process may have queued the same event since we looked: its row is as good as ours.
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
-    if rows:
+    waiting = transaction.get_connection().run_on_commit
+    if rows and not any(entry[1] is ring for entry in waiting):  # one ring for all of a commit
         transaction.on_commit(ring, robust=True)
     return list(Notification.objects.filter(key__in=keys.values()).order_by("pk"))
 

@@ -1,7 +1,8 @@
 """Loading the rules' parameters for one enterprise."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db.models import Q
@@ -59,6 +60,34 @@ def load_parameters(*, division_path: str, industry: str, enterprise_id: int) ->
         (facility_id, _dated(key, value, valid_from, valid_to, facility_id, of, kind, path))
         for key, value, valid_from, valid_to, facility_id, of, kind, path in rows
     )
+
+
+def load_general_parameters() -> Callable[[str, str], Parameters]:
+    """Return a look-up of the parameters by county path and industry; one query for all of them.
+
+    Those of single facilities are left out.
+    """
+    rows = list(
+        RuleParameter.objects.filter(facility__isnull=True, key__in=CATALOGUE).values_list(
+            "key",
+            "value",
+            "valid_from",
+            "valid_to",
+            "industry",
+            "division__kind",
+            "division__path",
+        )
+    )
+
+    @cache
+    def look_up(path: str, industry: str) -> Parameters:
+        return Parameters(
+            _dated(key, value, valid_from, valid_to, None, of, kind, where)
+            for key, value, valid_from, valid_to, of, kind, where in rows
+            if of in ("", industry) and path.startswith(where or "")
+        )
+
+    return look_up
 
 
 def dated_for(key: str, rows: Iterable[tuple[Any, ...]], *, path: str, industry: str) -> Parameters:

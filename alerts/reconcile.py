@@ -10,6 +10,7 @@ from the data alone, whatever the order in which these came; only what was withd
 log and ``detected_at`` tell the way.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -83,6 +84,57 @@ def match(
     return found, left
 
 
+def _is_longer_only(before: str, level: int, started_at: datetime, row: Occurrence) -> bool:
+    return (before, level, started_at) == (FIRING, row.level, row.started_at) and (
+        row.state == FIRING
+    )
+
+
+def goes_on(row: Occurrence, item: Judged) -> bool:
+    """Tell whether the finding only carries its occurrence on: nobody is told, nothing logged."""
+    finding = item.finding
+    return (row.state, row.level, row.started_at) == (
+        FIRING,
+        finding.level,
+        finding.span.start,
+    ) and item.state == FIRING
+
+
+def write_lasting(pairs: Sequence[tuple[Occurrence, Judged]]) -> None:
+    """Write occurrences that go on, and how far their alerts reach; two queries for all of them.
+
+    The same as ``Reconciler.run`` does one by one where ``goes_on``.
+    """
+    if not pairs:
+        return
+    reach: dict[int, datetime] = {}
+    for row, item in pairs:
+        row.ended_at, row.evidence = item.finding.span.end, item.evidence
+        assert row.alert_id is not None  # noqa: S101  (by constraint: only suppressed ones have none)
+        reach[row.alert_id] = max(row.ended_at, reach.get(row.alert_id, row.ended_at))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE alerts_occurrence o SET ended_at = x.ended_at, evidence = x.evidence::jsonb
+            FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS x (id, ended_at, evidence)
+            WHERE o.id = x.id
+            """,
+            [
+                [row.pk for row, _ in pairs],
+                [row.ended_at for row, _ in pairs],
+                [json.dumps(row.evidence) for row, _ in pairs],
+            ],
+        )
+        cursor.execute(
+            """
+            UPDATE alerts_alert a SET latest_ended_at = x.ended_at
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS x (id, ended_at)
+            WHERE a.id = x.id AND a.latest_ended_at < x.ended_at
+            """,
+            [list(reach), list(reach.values())],
+        )
+
+
 class Reconciler:
     """One enterprise's evaluation being written down."""
 
@@ -151,9 +203,7 @@ class Reconciler:
         self.outcome.changed.append(row)
         if row.alert is None:
             return
-        if (before, level_before, start_before) == (FIRING, row.level, row.started_at) and (
-            row.state == FIRING
-        ):
+        if _is_longer_only(before, level_before, start_before, row):
             Alert.objects.filter(pk=row.alert.pk, latest_ended_at__lt=row.ended_at).update(
                 latest_ended_at=row.ended_at
             )

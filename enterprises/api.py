@@ -30,6 +30,7 @@ from enterprises.models import (
     Site,
     Threshold,
 )
+from enterprises.search import find_by_words
 from tenancy.access import Permission, require
 from tenancy.viewsets import ApiViewSet, ScopedViewSet
 
@@ -84,7 +85,11 @@ class EnterpriseFilters(FilterSet):
     status = ChoiceFilter(field_name="installation_status", choices=InstallationStatus.choices)
     is_key = FlagFilter(help_text=_("Key enterprises only, or all others."))
     q = TextFilter(
-        method="search", help_text=_("Part of the name, its pinyin or initials, or a whole code.")
+        method="search",
+        help_text=_(
+            "As in the list of the pages: part of the name, its pinyin or initials, internal "
+            "number, beginning of the credit code or of an MN, a meter's number, a facility."
+        ),
     )
 
     class Meta:
@@ -92,17 +97,7 @@ class EnterpriseFilters(FilterSet):
         fields: list[str] = []
 
     def search(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
-        text = text.strip()
-        lowered = text.lower().replace(" ", "")
-        if not text:
-            return rows
-        return rows.filter(
-            Q(name__icontains=text)
-            | Q(name_pinyin__contains=lowered)
-            | Q(name_initials__contains=lowered)
-            | Q(code__iexact=text)
-            | Q(credit_code__iexact=text)
-        )
+        return find_by_words(rows, text)
 
 
 class EnterpriseViewSet(ScopedViewSet):

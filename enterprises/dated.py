@@ -7,8 +7,8 @@ keeps yesterday's numbers (ADR 0015). Times are aware; words show Asia/Shanghai.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from common import formats
+from tenancy import audit
+from tenancy.models import User
 
 #: How far ahead a change may be planned (assumption: a record beyond a year is a typing error).
 AHEAD_AT_MOST = timedelta(days=366)
@@ -72,19 +74,53 @@ def overlap(start: datetime, end: datetime | None, *, field: str = "valid_from")
 
 
 @contextmanager
-def constraint(name: str, error: ValidationError) -> Iterator[None]:
-    """Run a write whose database constraint has the last word, and say it in ours.
+def constraints(refusals: Mapping[str, ValidationError]) -> Iterator[None]:
+    """Run a write whose database constraints have the last word, and say it in ours.
 
-    The write is undone alone (a savepoint); any other integrity error stays what it is.
+    refusals: by the constraint's name. The write is undone alone (a savepoint); any other
+    integrity error stays what it is.
     """
     try:
         with transaction.atomic():
             yield
     except IntegrityError as caught:
         diagnosis = getattr(caught.__cause__, "diag", None)
-        if getattr(diagnosis, "constraint_name", None) != name:
+        error = refusals.get(getattr(diagnosis, "constraint_name", None) or "")
+        if error is None:
             raise
         raise error from caught
+
+
+def constraint(name: str, error: ValidationError) -> AbstractContextManager[None]:
+    """Return ``constraints`` for one of them."""
+    return constraints({name: error})
+
+
+def record_withdrawal(
+    row: models.Model, *, enterprise: models.Model, reason: str, actor: User | None, now: datetime
+) -> None:
+    """Write into the audit log that a planned record is withdrawn; refuse one that has begun.
+
+    row: with ``valid_from``, locked. Raises ``ValidationError`` also without a reason.
+    """
+    valid_from: datetime = row.valid_from  # type: ignore[attr-defined]
+    if valid_from <= now:
+        raise ValidationError(
+            _("This record has begun and stays on file. Enter a new record in its place."),
+            code="begun",
+        )
+    if not reason.strip():
+        raise ValidationError({"reason": _("Say why it is withdrawn.")})
+    audit.record(
+        "record.withdraw",
+        actor=actor,
+        enterprise=enterprise,
+        object_type=row._meta.db_table,
+        object_id=row.pk,
+        object_label=str(row),
+        old={"valid_from": valid_from},
+        note=reason.strip(),
+    )
 
 
 def fingerprint(row: models.Model, fields: Iterable[str]) -> str:

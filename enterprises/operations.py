@@ -21,8 +21,10 @@ from enterprises.dated import (
     check_unchanged,
     check_valid_from,
     constraint,
+    constraints,
     fingerprint,
     overlap,
+    record_withdrawal,
     text_of,
 )
 from enterprises.models import (
@@ -54,6 +56,12 @@ ENTERPRISE_FIELDS = (
     "is_key",
     "performance_grade",
 )
+#: What only one enterprise in the whole system has -> the constraint that knows them all. The
+#: permit number is not among them: a permit may cover several enterprises of one group.
+ONE_ENTERPRISES = {
+    "code": "enterprises_enterprise_code_key",
+    "credit_code": "enterprises_credit_code_once",
+}
 CONTACT_FIELDS = ("kind", "name", "phone", "email")
 SITE_FIELDS = ("name", "address", "longitude", "latitude")
 LINE_FIELDS = ("name", "position")
@@ -103,7 +111,7 @@ def create_enterprise(*, actor: User | None, now: datetime, **values: Any) -> En
     """Return a new enterprise that must install; ``values`` are ``ENTERPRISE_FIELDS``."""
     enterprise = Enterprise(installation_status=InstallationStatus.REQUIRED)
     _fill_enterprise(enterprise, values)
-    enterprise.save()
+    _save_enterprise(enterprise)
     return enterprise
 
 
@@ -120,7 +128,7 @@ def update_enterprise(
     row = lock(enterprise)
     check_unchanged(seen, mark(row, ENTERPRISE_FIELDS))
     _fill_enterprise(row, values)
-    row.save()
+    _save_enterprise(row)
     return row
 
 
@@ -129,9 +137,35 @@ def _fill_enterprise(enterprise: Enterprise, values: dict[str, Any]) -> None:
     for name in ("credit_code", "industry_code"):
         if isinstance(values.get(name), str):
             values[name] = values[name].strip().upper()
+    for name in ONE_ENTERPRISES:
+        value = str(values.get(name, "")).strip()
+        others = Enterprise.objects.exclude(pk=enterprise.pk)
+        if value and others.filter(**{name: value}).exists():
+            raise _registered(name)
     fill(enterprise, ENTERPRISE_FIELDS, values)
     if enterprise.county.kind in (DivisionKind.PROVINCE, DivisionKind.CITY):
         raise ValidationError({"county": _("Choose the county, not the city or the province.")})
+
+
+def _save_enterprise(enterprise: Enterprise) -> None:
+    """Save; what an enterprise has that the actor cannot see, only the database knows."""
+    refusals = {name: _registered(field) for field, name in ONE_ENTERPRISES.items()}
+    with constraints(refusals):
+        enterprise.save()
+
+
+def _registered(field: str) -> ValidationError:
+    """Return the refusal of a number that another enterprise has, seen or not: the same words."""
+    words = {
+        "code": _(
+            "This internal number is in use already. Look for a typing error, or choose another."
+        ),
+        "credit_code": _(
+            "An enterprise with this credit code is on file already. Look for a typing error; if "
+            "it is right, ask the bureau's administrator."
+        ),
+    }
+    return ValidationError({field: ValidationError(words[field], code="registered")})
 
 
 @transaction.atomic
@@ -281,6 +315,17 @@ def set_grade(
     with constraint("enterprises_linegrade_dated_once", _same_moment(valid_from)):
         row.save()
     return row
+
+
+@transaction.atomic
+def withdraw_grade(grade: LineGrade, *, reason: str, actor: User | None, now: datetime) -> None:
+    """Take a planned grade off; the one in force goes on. One that has begun stays."""
+    line = lock(grade.line)
+    row = line.grades.filter(pk=grade.pk).first()
+    if row is None:
+        raise ValidationError(_("This record was withdrawn already."), code="changed")
+    record_withdrawal(row, enterprise=line.site.enterprise, reason=reason, actor=actor, now=now)
+    row.delete()
 
 
 def _same_moment(valid_from: datetime) -> ValidationError:

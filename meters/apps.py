@@ -7,9 +7,9 @@ class MetersConfig(AppConfig):
     verbose_name = _("Metering")
 
     def ready(self) -> None:
-        """Say which records can carry files."""
-        from enterprises import subjects
-        from meters import models
+        """Say which records can carry files, and by which numbers an enterprise is found."""
+        from enterprises import search, subjects
+        from meters import models, queries
 
         def rows(model: type) -> subjects.Rows:
             return model.objects.all  # type: ignore[attr-defined]
@@ -21,3 +21,4 @@ class MetersConfig(AppConfig):
             ("work_order", models.WorkOrder, "site"),
         ):
             subjects.register(word, rows(model), enterprise=f"{path}__enterprise", site=path)
+        search.add_numbers("devices", queries.find_enterprises_by_number)

@@ -60,6 +60,20 @@ _SPECS = (
         "domain 8 (R14), A",
     ),
     LimitSpec(
+        "balance_load_pct",
+        5,
+        "%",
+        _("Least mean load to judge the balance by, share of the rated power of the sub-meters"),
+        "A",
+    ),
+    LimitSpec(
+        "balance_must_load",
+        0,
+        "",
+        _("1: a site with too little load to judge cannot be accepted; 0: it is noted"),
+        "A, as ct_must_run",
+    ),
+    LimitSpec(
         "formula_pct",
         15,
         "%",

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from common.intervals import Span
 from enterprises.models import Threshold
-from meters.models import Meter, MonitoringPoint
+from meters.models import Collector, Meter, MonitoringPoint
 from meters.states import CommissioningRow, Sample, Segment, State, StateRules, Tuning, state_rules
 from meters.timelines import Timeline, combine_points
 
@@ -251,3 +252,14 @@ def get_meter_at(point: MonitoringPoint, at: datetime) -> Meter | None:
     None where none is on record for that time.
     """
     return Meter.objects.in_force(at).filter(point=point).first()
+
+
+def find_enterprises_by_number(number: str) -> list[QuerySet[Any, Any]]:
+    """Return the queries of enterprises' keys by the beginning of an MN, and by a meter's number.
+
+    For ``enterprises.search``; capitals do not matter for a whole number.
+    """
+    upper = number.upper()
+    collectors = Collector.objects.filter(Q(mn__prefix=number) | Q(mn=upper))
+    meters = Meter.objects.filter(serial__in={number, upper})
+    return [collectors.values("enterprise"), meters.values("point__collector__enterprise")]

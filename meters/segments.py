@@ -5,7 +5,7 @@ compares what it gives with what is stored, and writes the difference. In the st
 reading a point, that is one UPDATE for all points together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -43,6 +43,16 @@ def try_lock(enterprise_id: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, enterprise_id])
         return bool(cursor.fetchone()[0])
+
+
+def try_locks(enterprise_ids: Iterable[int]) -> set[int]:
+    """Take the enterprises' locks until the transaction ends; return those that we got."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM unnest(%s::int[]) AS id WHERE pg_try_advisory_xact_lock(%s, id)",
+            [list(enterprise_ids), LOCK_SPACE],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def update_segments(

@@ -20,13 +20,14 @@ from enterprises.models import (
     Contact,
     Enterprise,
     Facility,
+    LineGrade,
     Pairing,
     ProductionLine,
     Site,
     Threshold,
 )
 from meters import operations as device_operations
-from meters.models import Collector, MonitoringPoint
+from meters.models import Collector, CollectorDevice, Meter, MonitoringPoint
 from meters.operations.devices import newest_mark as rows_mark
 from meters.operations.pairings import pairing_mark
 from meters.operations.thresholds import newest_mark as threshold_mark
@@ -50,6 +51,9 @@ SUBJECTS: dict[str, tuple[type[Model], str, str]] = {
     "pairing": (Pairing, "site__enterprise", "site"),
     "collector": (Collector, "enterprise", "site"),
     "point": (MonitoringPoint, "collector__enterprise", "collector.site"),
+    "grade": (LineGrade, "line__site__enterprise", "line.site"),
+    "meter": (Meter, "point__collector__enterprise", "point.collector.site"),
+    "device": (CollectorDevice, "collector__enterprise", "collector.site"),
 }
 
 
@@ -109,6 +113,25 @@ def _enable(collector: Collector, **values: Any) -> Collector:
 
 def _disable(collector: Collector, **values: Any) -> Collector:
     return device_operations.set_collector_enabled(collector, is_enabled=False, **values)
+
+
+def _withdrawal(subject: str, permission: Permission, title: Words, run: Callable[..., Any]) -> Act:
+    """Return the act that takes a planned record off; one that has begun the operation refuses."""
+    return Act(
+        f"withdraw-{subject}",
+        subject,
+        permission,
+        title,
+        forms.ReasonForm,
+        run,
+        _("The planned record is withdrawn; what was in force goes on."),
+        says=_(
+            "Nothing has been judged by it yet. What it was to follow goes on as it stands; the "
+            "audit log keeps what was planned, who withdrew it and why."
+        ),
+        button=_("Withdraw it"),
+        is_destructive=True,
+    )
 
 
 KEPT = _("The record before stays on file; evidence keeps the values of its own time.")
@@ -429,6 +452,28 @@ ACTS = {
             needs_site=True,
             mark=lambda point: _newest(point.meters),
             initial=lambda point: _last_values(point.meters, device_operations.METER_FIELDS),
+        ),
+        _withdrawal("grade", EDIT, _("Withdraw the planned grade"), file_operations.withdraw_grade),
+        _withdrawal(
+            "threshold",
+            EDIT,
+            _("Withdraw the planned threshold"),
+            device_operations.withdraw_threshold,
+        ),
+        _withdrawal(
+            "pairing", EDIT, _("Withdraw the planned pairing"), device_operations.withdraw_pairing
+        ),
+        _withdrawal(
+            "meter",
+            DEVICES,
+            _("Withdraw the planned meter record"),
+            device_operations.withdraw_meter,
+        ),
+        _withdrawal(
+            "device",
+            DEVICES,
+            _("Withdraw the planned hardware"),
+            device_operations.withdraw_device,
         ),
     )
 }

@@ -1,27 +1,23 @@
 """The filters of the lists, as they stand in the URL."""
 
-from typing import Any
-
 import django_filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert, AlertStatus, Level, RuleCode
 from alerts.models.alert import UNREVIEWED_STATUSES
-from common.lookups import as_pattern
 from enterprises.models import (
     INSTALLED_STATUSES,
     NOT_COUNTED_STATUSES,
     Enterprise,
-    Facility,
     Industry,
     InstallationStatus,
     LineGrade,
 )
-from meters.models import Collector, Meter
+from enterprises.search import find_by_words
+from meters.models import Collector
 from reports.queries.alerts import in_county
 from reports.queries.online import is_online
 
@@ -29,8 +25,6 @@ from reports.queries.online import is_online
 UNREVIEWED = "unreviewed"
 #: Rules that tell of the devices and not of the plant (domain reference 8).
 DEVICE_RULES = (RuleCode.R10,)
-#: Shorter words are no MN and no meter's number, and no name of one facility.
-_SHORTEST_NUMBER, _SHORTEST_FACILITY = 4, 2
 
 
 class AlertFilter(django_filters.FilterSet):
@@ -71,14 +65,6 @@ class Standing:
     )
 
 
-def sites_with(words: str) -> RawSQL:
-    """Return the sites in sight, one of whose facilities has the words in its name; as a subquery.
-
-    Asked of ``powerwatch.key_map``: by its trigram index, which no walled table can use.
-    """
-    return RawSQL("SELECT tenancy_find_sites(%s)", [as_pattern(words)])
-
-
 class EnterpriseFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(method="by_words", label=_("Search"))
     county = django_filters.CharFilter(method="by_county", label=_("County"))
@@ -102,35 +88,8 @@ class EnterpriseFilter(django_filters.FilterSet):
     def by_words(
         self, queryset: QuerySet[Enterprise], name: str, value: str
     ) -> QuerySet[Enterprise]:
-        """Find by name, its pinyin or initials, number, credit code, MN, facility or meter.
-
-        Each part is a query of its own by its own index, and all are one subquery; as conditions
-        with OR over the tables they would be worked out for every enterprise.
-        """
-        words = value.strip()
-        if not words:
-            return queryset
-        upper, lower = words.upper(), words.lower().replace(" ", "")
-        own = Q(name__ilike=words) | Q(code__ilike=words) | Q(credit_code__startswith=upper)
-        if lower.isascii():
-            own |= Q(name_pinyin__contains=lower) | Q(name_initials__contains=lower)
-        parts: list[QuerySet[Any]] = []
-        if len(words) >= _SHORTEST_NUMBER and words.isascii():
-            collectors = Collector.objects.filter(Q(mn__prefix=words) | Q(mn=upper))
-            meters = Meter.objects.filter(serial__in={words, upper})
-            parts += [
-                collectors.values("enterprise"),
-                meters.values("point__collector__enterprise"),
-            ]
-        # A facility only where nothing else is meant.
-        may_be_facility = len(words) >= _SHORTEST_FACILITY and not words.isascii()
-        if may_be_facility and not queryset.filter(own).exists():
-            facilities = Facility.objects.filter(name__ilike=words, site__in=sites_with(words))
-            parts.append(facilities.values("site__enterprise"))
-        if not parts:
-            return queryset.filter(own)
-        found = Enterprise.objects.filter(own).order_by().values("pk").union(*parts, all=True)
-        return queryset.filter(pk__in=found)
+        """Find as ``enterprises.search`` does."""
+        return find_by_words(queryset, value)
 
     def by_grade(
         self, queryset: QuerySet[Enterprise], name: str, value: str

@@ -1,9 +1,10 @@
 """Forms of work orders."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from enterprises.models import Site
@@ -62,6 +63,17 @@ class WorkOrderForm(forms.Form):
 
 def key_of(row: Collector | MonitoringPoint) -> str:
     return row.mn if isinstance(row, Collector) else f"{row.facility.name} · {row.circuit}"
+
+
+def say_points(meters: Iterable[Meter]) -> str:
+    """Name every point whose meter must be verified, for the order's text."""
+    points = [
+        gettext("%(point)s (meter %(serial)s)") % {"point": key_of(row.point), "serial": row.serial}
+        for row in meters
+    ]
+    return gettext("Points concerned: %(points)s.") % {
+        "points": pgettext("between names in a list", ", ").join(points)
+    }
 
 
 def get_devices(site: Site) -> dict[str, Any]:

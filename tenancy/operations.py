@@ -68,7 +68,11 @@ def make_person(
     user.must_change_password = True
     password = starting_password()
     user.set_password(password)
-    user.save()
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:  # somebody else took it in the same moment
+        raise Refused(_("This user name is taken. Choose another.")) from error
     give_grant(
         user=user,
         role=role,

@@ -114,6 +114,8 @@ class TooLarge(ProblemError):
 
 #: Codes with which an operation says that the object's state, not what was sent, is in the way.
 STANDING = frozenset({"approved", "changed", "planned", "retired"})
+#: Of a number that another object has, be it one that the actor sees or not.
+REGISTERED = "registered"
 _TAKEN = frozenset({"23505", "23P01"})  # a unique or an exclusion constraint
 
 
@@ -127,6 +129,9 @@ def refusals_told() -> Iterator[None]:
         yield
     except Refusal as error:
         if hasattr(error, "error_dict"):
+            codes = {each.code for listed in error.error_dict.values() for each in listed}
+            if codes == {REGISTERED}:
+                raise Conflict(" ".join(error.messages)) from error
             fields = {
                 "non_field_errors" if name == WHOLE else name: words
                 for name, words in error.message_dict.items()

@@ -286,29 +286,45 @@ def find_factor(power_kw: float, rated_kw: float, low: float, high: float) -> st
 
 
 def _balance(material: Material, limits: Limit) -> Check:
+    """Hold the sub-meters of each site against its main meter, where the load tells anything.
+
+    At rest a main meter sees only lights and losses, and any difference would be a large share of
+    it. The greater of both sides decides: a meter that fails to see a running plant is no rest.
+    """
     sites: dict[int, list[PointFacts]] = defaultdict(list)
     for point in material.points:
         sites[point.site_id].append(point)
     limit = limits["balance_pct"]
-    faults, differences, judged = [], [], 0
+    faults: list[Fault] = []
+    notes: list[Fault] = []
+    differences, asked = [], 0
     for members in sites.values():
         mains = [p for p in members if p.kind == MAIN_KIND]
         subs = [p for p in members if p.kind != MAIN_KIND]
         if not mains or not subs:
             continue
-        judged += 1
+        asked += 1
+        label = mains[0].label
         if any(p.figures.mean_kw is None for p in members):
-            faults.append(Fault(mains[0].label, "unknown"))
+            faults.append(Fault(label, "unknown"))
             continue
         main, rest = _sum_kw(mains), _sum_kw(subs)
+        load, rated = max(main, rest), sum(p.rated_kw for p in subs)
+        if load <= 0 or load < limits["balance_load_pct"] / 100 * rated:
+            share = max(0.0, round(100 * load / rated, 1)) if rated > 0 else 0.0
+            notes.append(Fault(label, "low_load", share, f"{limits['balance_load_pct']:g}"))
+            continue
         if main <= 0:
-            faults.append(Fault(mains[0].label, "unknown"))
+            faults.append(Fault(label, "main_dead", round(rest, 1)))
             continue
         difference = 100 * (rest - main) / main
         differences.append(difference)
         if abs(difference) > limit:
             reason = "subs_above" if difference > 0 else "subs_below"
-            faults.append(Fault(mains[0].label, reason, round(abs(difference), 1)))
+            faults.append(Fault(label, reason, round(abs(difference), 1)))
+    done = asked - len(faults) - len(notes)
+    if limits["balance_must_load"]:
+        faults, notes = [*faults, *notes], []
     worst = round(max(map(abs, differences)), 1) if differences else None
     return Check(
         Code.BALANCE,
@@ -316,9 +332,10 @@ def _balance(material: Material, limits: Limit) -> Check:
         worst,
         limit,
         "%",
-        judged - len(faults),
-        judged,
+        done,
+        asked,
         faults=tuple(faults),
+        notes=tuple(notes),
     )
 
 

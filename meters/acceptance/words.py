@@ -21,6 +21,13 @@ class Said:
     notes: list[str]
     todo: str
 
+    @property
+    def tone(self) -> str:
+        """``ok``, ``bad``, or ``warn`` for what keeps nobody from accepting and is to be noted."""
+        if not self.check.is_passed:
+            return "warn" if self.check.is_warning else "bad"
+        return "warn" if self.check.notes and not self.check.done else "ok"
+
 
 def say(checks: Iterable[Check]) -> list[Said]:
     """Return the checks in words, in their order."""
@@ -72,6 +79,8 @@ def _todos() -> dict[str, str]:
 
 
 def _measured(check: Check) -> str:
+    if check.value is None and any(f.reason == "low_load" for f in (*check.notes, *check.faults)):
+        return _("not enough load to judge")
     if check.value is None or check.code == Code.REPORTING:
         return formats.fraction(check.done, check.total) if check.total else formats.MISSING
     return _with_unit(check.value, check.unit)
@@ -137,6 +146,11 @@ def _faults() -> dict[str, str]:
         "unknown": _("%(name)s: cannot be compared, data are missing"),
         "subs_above": _("%(name)s: the sub-meters add up to %(value)s%% more"),
         "subs_below": _("%(name)s: the sub-meters add up to %(value)s%% less"),
+        "main_dead": _("%(name)s: sees no load while the sub-meters draw %(value)s kW on average"),
+        "low_load": _(
+            "%(name)s: not enough load to judge, %(value)s%% of the rated power on average and"
+            " %(extra)s%% are needed; check the balance again when the plant runs"
+        ),
         "formula": _("%(name)s: %(value)s%% off what voltage and current give"),
         "reversed": _("%(name)s: %(value)s%% of the readings are negative (reversed)"),
         "phase_lost": _("%(name)s: a phase is missing in %(value)s%% of the running time"),

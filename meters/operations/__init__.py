@@ -24,6 +24,12 @@ from meters.operations.devices import (
 from meters.operations.facilities import retire_facility, update_facility
 from meters.operations.pairings import approve_pairing, end_pairing, set_pairing
 from meters.operations.thresholds import approve_threshold, set_threshold
+from meters.operations.withdrawals import (
+    withdraw_device,
+    withdraw_meter,
+    withdraw_pairing,
+    withdraw_threshold,
+)
 
 __all__ = [
     "COLLECTOR_FIELDS",
@@ -43,4 +49,8 @@ __all__ = [
     "set_threshold",
     "update_collector",
     "update_facility",
+    "withdraw_device",
+    "withdraw_meter",
+    "withdraw_pairing",
+    "withdraw_threshold",
 ]

@@ -80,6 +80,7 @@ ACTIONS = {
     "account.unlock": gettext_lazy("account unlocked"),
     "account.end_sessions": gettext_lazy("all sessions ended"),
     "attachment.withdraw": gettext_lazy("file withdrawn"),
+    "record.withdraw": gettext_lazy("planned record withdrawn"),
     "import.write": gettext_lazy("import written"),
     "access.refused": gettext_lazy("refused: no right to it"),
     "access.missed": gettext_lazy("asked for what is not there or not theirs"),

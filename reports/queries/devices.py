@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Subquery
 
 from alerts.models import AlertLog
 from enterprises.models import Enterprise
@@ -41,9 +41,22 @@ def get_devices(enterprise: Enterprise, *, actor: User, now: datetime) -> list[D
 
 
 def get_enterprise_token(enterprise: Enterprise) -> tuple[object, ...]:
-    """Return values that change when the enterprise's page would. Two cheap queries."""
-    received = CollectorStatus.objects.filter(collector__enterprise=enterprise).aggregate(
-        at=Max("latest_received_at")
-    )["at"]
-    acts = AlertLog.objects.filter(alert__enterprise=enterprise).aggregate(newest=Max("pk"))
-    return received, acts["newest"]
+    """Return values that change when the enterprise's page would. One cheap query."""
+    received = (
+        CollectorStatus.objects.filter(collector__enterprise=enterprise)
+        .order_by()
+        .values("collector__enterprise")
+        .values(at=Max("latest_received_at"))
+    )
+    acts = (
+        AlertLog.objects.filter(alert__enterprise=enterprise)
+        .order_by()
+        .values("alert__enterprise")
+        .values(at=Max("pk"))
+    )
+    row = (
+        Enterprise.objects.filter(pk=enterprise.pk)
+        .values_list(Subquery(received), Subquery(acts))
+        .first()
+    )
+    return row or ()

@@ -5,7 +5,7 @@ page too: one row a facility, collector or site, whatever its history.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from common.localtime import to_local
 from enterprises.industries import IndustryClass, find_industry
 from enterprises.models import (
+    Attachment,
     Contact,
     ContactKind,
     Enterprise,
@@ -79,10 +80,21 @@ class PointFile:
     collector: Collector
     meters: Parted
     certificate: str = ""  # "expired", "soon" or "" at the day
+    files: list[Attachment] = field(default_factory=list)  # of the meter in force and of the point
 
     @property
     def is_current(self) -> bool:
         return self.retired_at is None
+
+    @property
+    def anchor(self) -> str:
+        return f"files-point-{self.id}"
+
+    @property
+    def carrier(self) -> tuple[str, int]:
+        """What a new photo hangs on: the meter record in force, else the point."""
+        meter = self.meters.current
+        return ("meter", meter["id"]) if meter else ("point", self.id)
 
 
 @dataclass(slots=True)
@@ -123,6 +135,11 @@ class CollectorFile:
     points: list[PointFile]
     latest_at: datetime | None
     is_online: bool
+    files: list[Attachment] = field(default_factory=list)
+
+    @property
+    def anchor(self) -> str:
+        return f"files-collector-{self.collector.pk}"
 
 
 @dataclass(slots=True)
@@ -135,6 +152,7 @@ class SiteFile:
     collectors: list[CollectorFile]
     retired: list[FacilityFile]
     may_edit_devices: bool = False
+    may_attach: bool = False
 
     @property
     def has_facilities(self) -> bool:
@@ -404,6 +422,31 @@ def _get_collectors(enterprise: Enterprise, scope: Scope) -> list[Collector]:
         )
         .order_by("mn")
     )
+
+
+# --- files ---
+
+
+def hang_files(file: File, attachments: Iterable[Attachment]) -> list[Attachment]:
+    """Hang the files of meters, points and collectors beside them; return the others in order.
+
+    A file of a device that the page does not show stays among the others.
+    """
+    attachments = list(attachments)
+    waiting: dict[tuple[str, int | None], list[Attachment]] = defaultdict(list)
+    for row in attachments:
+        waiting[row.subject_type, row.subject_id].append(row)
+    for site in file.sites:
+        for collector in site.collectors:
+            collector.files = waiting.pop(("collector", collector.collector.pk), [])
+        for line in site.lines:
+            for point in (point for facility in line.facilities for point in facility.points):
+                point.files = waiting.pop(("point", point.id), [])
+                if meter := point.meters.current:
+                    point.files = [*waiting.pop(("meter", meter["id"]), []), *point.files]
+                for meter in (*point.meters.planned, *point.meters.before):
+                    meter["files"] = waiting.pop(("meter", meter["id"]), [])
+    return [row for row in attachments if (row.subject_type, row.subject_id) in waiting]
 
 
 # --- making ---

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import get_language, pgettext
@@ -36,7 +37,7 @@ from reports.picture import (
 )
 from reports.picture.bars import STRENGTH, combine, complete
 from reports.picture.model import UNKNOWN
-from reports.queries.alerts import get_declarations
+from reports.queries.alerts import get_declarations, touching
 from reports.queries.online import stale_after
 from tenancy.models import User
 
@@ -77,12 +78,18 @@ class EnterpriseView:
 
 
 def get_enterprise_view(
-    enterprise: Enterprise, window: Window, *, actor: User, lane_query: str = ""
+    enterprise: Enterprise,
+    window: Window,
+    *,
+    actor: User,
+    lane_query: str = "",
+    declarations: list[Declaration] | None = None,
 ) -> EnterpriseView:
-    """Return the picture of the enterprise in the window. Nine queries, however many facilities.
+    """Return the picture of the enterprise in the window. Six queries, however many facilities.
 
     It holds what the actor may see: who looks after one site sees that site's facilities.
-    ``lane_query`` is the query string to which a lane's link adds ``facility``.
+    ``lane_query`` is the query string to which a lane's link adds ``facility``. ``declarations``
+    saves their query where the caller has those of a stretch that holds the window.
     """
     facilities = list(
         Facility.objects.visible_to(actor)
@@ -102,7 +109,9 @@ def get_enterprise_view(
     }
     standing = [_now(facility, by_facility[facility.pk], window.now) for facility in facilities]
     occurrences = get_occurrences(enterprise, window.start, window.end, actor=actor)
-    declarations = get_declarations(enterprise, window.start, window.end, actor=actor)
+    if declarations is None:
+        declarations = get_declarations(enterprise, window.start, window.end, actor=actor)
+    declarations = touching(declarations, window.start, window.end)
     lanes = {
         row.facility.pk: _lane(row, lanes_of, lane_query, is_live=window.is_live)
         for row in standing
@@ -174,7 +183,7 @@ def _bars(points: list[MonitoringPoint], window: Window) -> dict[int, list[Bar]]
 
 
 def _pairings(enterprise: Enterprise, window: Window, actor: User) -> QuerySet[Pairing]:
-    """Return the pairings in force at the end of the window."""
+    """Return the pairings in force at the end of the window, with their facilities' keys."""
     at = min(window.end, window.now)
     return (
         Pairing.objects.visible_to(actor)
@@ -183,7 +192,18 @@ def _pairings(enterprise: Enterprise, window: Window, actor: User) -> QuerySet[P
             site__enterprise=enterprise,
             valid_from__lte=at,
         )
-        .prefetch_related("productions", "controls")
+        .annotate(
+            production_ids=ArraySubquery(
+                Pairing.productions.through.objects.filter(pairing=OuterRef("pk"))
+                .order_by("facility_id")
+                .values("facility_id")
+            ),
+            control_ids=ArraySubquery(
+                Pairing.controls.through.objects.filter(pairing=OuterRef("pk"))
+                .order_by("facility_id")
+                .values("facility_id")
+            ),
+        )
         .order_by("pk")
     )
 
@@ -299,9 +319,9 @@ def _groups(
     serving: dict[int, list[Pairing]] = defaultdict(list)
     paired: set[int] = set()
     for pairing in pairings:
-        for facility in pairing.productions.all():
-            serving[facility.pk].append(pairing)
-        paired |= {facility.pk for facility in pairing.controls.all()}
+        for key in pairing.production_ids:  # type: ignore[attr-defined]
+            serving[key].append(pairing)
+        paired |= set(pairing.control_ids)  # type: ignore[attr-defined]
 
     clusters: dict[object, _Together] = {}
     for facility in facilities:
@@ -328,7 +348,7 @@ def _cluster(together: _Together, lanes: dict[int, Lane]) -> Cluster:
             title=_("%(stage)s: %(mode)s of the control facilities must run")
             % {"stage": pairing.stage, "mode": mode_label(pairing)},
             productions=productions,
-            controls=_in_order(pairing.controls.all(), lanes),
+            controls=_in_order(pairing.control_ids, lanes),  # type: ignore[attr-defined]
         )
         for pairing in together.pairings
     )
@@ -337,9 +357,9 @@ def _cluster(together: _Together, lanes: dict[int, Lane]) -> Cluster:
     return Cluster(lanes=tuple(lanes[key] for key in keys), pairs=pairs)
 
 
-def _in_order(facilities: Iterable[Facility], lanes: dict[int, Lane]) -> tuple[int, ...]:
+def _in_order(facility_ids: Iterable[int], lanes: dict[int, Lane]) -> tuple[int, ...]:
     """Return the keys of the metered ones in the order of the lanes, which is the plant's own."""
-    wanted = {facility.pk for facility in facilities}
+    wanted = set(facility_ids)
     return tuple(key for key in lanes if key in wanted)
 
 
@@ -398,5 +418,5 @@ def _declared(declaration: Declaration) -> Declared:
             "status": declaration.get_status_display(),
             "reason": declaration.reason,
         },
-        lanes=frozenset(facility.pk for facility in declaration.facilities.all()),
+        lanes=frozenset(row["id"] for row in declaration.facility_rows),  # type: ignore[attr-defined]
     )

@@ -19,7 +19,13 @@ from common.web import nothing_new
 from orders.models import Declaration
 from reports.acts import ActRefused, get_acts, perform
 from reports.picture import Picture, Window
-from reports.queries.alerts import AlertFile, get_alert_file, with_names
+from reports.queries.alerts import (
+    AlertFile,
+    get_alert_file,
+    get_declarations,
+    touching,
+    with_names,
+)
 from reports.queries.city import short_hash
 from reports.queries.devices import get_enterprise_token
 from reports.queries.picture import finding_lanes, get_enterprise_view
@@ -81,6 +87,7 @@ def alert_act(request: HttpRequest, number: str) -> HttpResponse:
 
 def _get(request: HttpRequest, number: str) -> Alert:
     visible = with_names(Alert.objects.visible_to(person(request)))
+    visible = visible.select_related("enterprise__county")  # the rights ask where it lies
     found = get_object_or_404(visible, number=number)
     note_look(
         request,
@@ -107,7 +114,14 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
     occurrence = file.occurrence
     window = _window(file, now)
     query = custom_query(window.start, window.end)
-    view = get_enterprise_view(found.enterprise, window, actor=actor, lane_query=query)
+    # Of the alert as a whole and of the window, which may begin before it and end after it.
+    start, end = found.first_started_at, found.latest_ended_at
+    declarations = get_declarations(
+        found.enterprise, min(start, window.start), max(end, window.end), actor=actor
+    )
+    view = get_enterprise_view(
+        found.enterprise, window, actor=actor, lane_query=query, declarations=declarations
+    )
     eyes = get_eyes(request)
     lanes = finding_lanes(found, occurrence) if occurrence else frozenset()
     picture = focus(view.picture, lanes)
@@ -121,7 +135,7 @@ def _context(request: HttpRequest, found: Alert, typed: Any = None) -> dict[str,
             {"label": found.number, "url": ""},
         ],
         **get_why(occurrence),
-        "declarations": [it for it in file.declarations if concerns(it, lanes)],
+        "declarations": [it for it in touching(declarations, start, end) if concerns(it, lanes)],
         "work_order_url": _work_order_url(actor, found),
         "has_picture": found.rule not in CALENDAR_RULES,
         "acts": get_acts(found, eyes, typed=typed),
@@ -153,7 +167,7 @@ def _window(file: AlertFile, now: datetime) -> Window:
 
 def concerns(declaration: Declaration, lanes: frozenset[int]) -> bool:
     """Tell whether the declaration is about one of the lanes, or about the whole enterprise."""
-    declared = {facility.pk for facility in declaration.facilities.all()}
+    declared = {row["id"] for row in declaration.facility_rows}  # type: ignore[attr-defined]
     return not declared or not lanes or bool(declared & lanes)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Count, Window
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -89,8 +90,10 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
     choice = _choice(request)
     token = _token(request, found, choice)
     view = get_enterprise_view(found, choice.window, actor=actor, lane_query=choice.query)
-    suspected = by_urgency(
-        with_newest(Alert.objects.visible_to(actor).filter(enterprise=found).unreviewed())
+    suspected = list(
+        by_urgency(
+            with_newest(Alert.objects.visible_to(actor).filter(enterprise=found).unreviewed())
+        ).annotate(in_all=Window(Count("*")))[:SHOWN_ALERTS]
     )
     devices = get_devices(found, actor=actor, now=choice.window.now)
     return {
@@ -102,8 +105,8 @@ def _context(request: HttpRequest, pk: int, found: Enterprise | None = None) -> 
         "moves": neighbours(choice.window),
         "from_value": to_local(choice.window.start).strftime(FORM),
         "to_value": to_local(choice.window.end).strftime(FORM),
-        "suspected": describe(suspected[:SHOWN_ALERTS]),
-        "suspected_count": suspected.count(),
+        "suspected": describe(suspected),
+        "suspected_count": suspected[0].in_all if suspected else 0,
         "enterprise_key": str(found.pk),
         "devices": devices,
         "online": sum(device.is_online for device in devices),

@@ -18,7 +18,7 @@ from enterprises.models import Enterprise
 from enterprises.operations import create_enterprise
 from reports.file_acts import Prepared, prepare
 from reports.forms.file import EnterpriseForm
-from reports.queries.file import SiteFile, get_enterprise, get_file
+from reports.queries.file import SiteFile, get_enterprise, get_file, hang_files
 from tenancy.access import (
     Authority,
     Permission,
@@ -65,7 +65,8 @@ def enterprise_file(request: HttpRequest, pk: int) -> HttpResponse:
             "at": at,
             "now": now,
             "sees_whole": sees_whole,
-            "attachments": get_attachments(actor, found) if day is None else [],
+            "attachments": hang_files(file, get_attachments(actor, found)) if day is None else [],
+            "may_withdraw_all": authority.is_official,
             "attach_url": reverse("attach", args=[found.pk]),
             "may_attach": has_permission(actor, Permission.ATTACH, enterprise=found),
             **rights,
@@ -171,6 +172,7 @@ def _rights(
         row.may_edit_devices = not is_past and has_permission(
             actor, Permission.EDIT_DEVICES, site=row.site
         )
+        row.may_attach = not is_past and has_permission(actor, Permission.ATTACH, site=row.site)
     return {
         "may_edit": not is_past
         and has_permission(actor, Permission.EDIT_FILE, enterprise=enterprise),

@@ -38,7 +38,13 @@ from reports.queries.work_orders import (
     is_overdue,
     with_names,
 )
-from reports.work_order_forms import MeterForm, WorkOrderForm, get_devices, meter_initial
+from reports.work_order_forms import (
+    MeterForm,
+    WorkOrderForm,
+    get_devices,
+    meter_initial,
+    say_points,
+)
 from tenancy.access import Permission, has_permission, require
 from tenancy.audit import note_look
 from tenancy.eyes import get_eyes, person
@@ -160,15 +166,19 @@ def _subject(request: HttpRequest) -> tuple[Site, dict[str, Any]]:
         )
         assert found.collector is not None  # noqa: S101
         newest = found.occurrences.order_by("-started_at").first()
-        device = f"collector:{found.collector_id}"
-        if found.rule == RuleCode.R18 and newest and (point := _first_point(found, newest)):
-            device = f"point:{point}"  # so that the new record of its meter is asked for
+        device, text = (
+            f"collector:{found.collector_id}",
+            get_sentence(found, newest) if newest else "",
+        )
+        if found.rule == RuleCode.R18 and newest and (meters := _meters_named(found, newest)):
+            device = f"point:{meters[0].point_id}"  # so that its new record is asked for
+            text = f"{text} {say_points(meters)}"
         initial = {
             "kind": WorkOrderKind.CALIBRATION
             if found.rule == RuleCode.R18
             else WorkOrderKind.FAULT,
             "device": device,
-            "text": f"{get_sentence(found, newest) if newest else ''} {found.number}".strip(),
+            "text": f"{text} {found.number}".strip(),
         }
         return get_object_or_404(sites, pk=found.collector.site_id), initial
     for name, lookup in (("site", "pk"), ("enterprise", "enterprise")):
@@ -182,8 +192,8 @@ def _subject(request: HttpRequest) -> tuple[Site, dict[str, Any]]:
     raise Http404
 
 
-def _first_point(alert: Alert, occurrence: Occurrence) -> int | None:
-    """Return the first point of the collector whose meter in force is one that the alert names."""
+def _meters_named(alert: Alert, occurrence: Occurrence) -> list[Meter]:
+    """Return the meters in force behind the collector that the alert names, by point; one query."""
     serials = [row["serial"] for row in occurrence.evidence.get("meters", ())]
     meters = Meter.objects.filter(
         point__collector=alert.collector_id,
@@ -192,7 +202,7 @@ def _first_point(alert: Alert, occurrence: Occurrence) -> int | None:
         serial__in=serials,
         certificate_expires_on=occurrence.evidence.get("expires_on"),
     )
-    return meters.order_by("point").values_list("point", flat=True).first()
+    return list(meters.select_related("point__facility").order_by("point"))
 
 
 @require_GET

@@ -3,10 +3,16 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from alerts.calendar import evaluate_calendar, find_enterprises, judge_enterprise
+from alerts import calendar
+from alerts.calendar import (
+    evaluate_calendar,
+    find_enterprises,
+    judge_enterprise,
+    judge_enterprises,
+)
 from alerts.evaluate import evaluate_enterprise
 from alerts.models import Alert, AlertLog, Notification, Occurrence, RuleParameter
 from alerts.tasks import evaluate_calendar as calendar_task
@@ -173,6 +179,76 @@ def test_a_round_that_finds_nothing_is_six_queries_whatever_the_number(late, met
     ) as queries:
         assert look(0) == 0
     assert len(queries) == 6
+
+
+def count_queries(day):
+    with CaptureQueriesContext(connection) as queries:
+        judged = look(day)
+    return judged, len(queries)
+
+
+def test_another_day_costs_the_same_queries_whatever_the_number(late, metered):
+    look(0)
+    found = count_queries(1)
+    assert found[0] == 2
+    for n in range(3):
+        other = factories.EnterpriseFactory(
+            installation_status="REQUIRED", county=factories.CountyFactory()
+        )
+        Installation.objects.create(enterprise=other, due_on=DUE)
+        point = factories.PointFactory()
+        Meter.objects.create(
+            point=point, serial=f"T{n}", certificate_expires_on=DUE, valid_from=LONG_AGO
+        )
+    look(1)
+    assert count_queries(2) == (8, found[1])
+    assert found[1] == 17  # six to find, a savepoint, the locks, six to load, two to write
+
+
+def test_a_batch_finds_what_each_alone_finds(late, metered):
+    def rows():
+        return list(
+            Occurrence.objects.order_by("enterprise", "rule", "started_at").values_list(
+                "enterprise", "rule", "state", "level", "started_at", "ended_at", "evidence"
+            )
+        ), list(Alert.objects.order_by("enterprise").values_list("level", "latest_ended_at"))
+
+    ids = [late.pk, metered.collector.enterprise_id]
+    RuleParameter.objects.create(
+        key="r19_days_red", value=5, division=late.county, valid_from=LONG_AGO
+    )
+    for day in (0, 2, 5, 8):
+        point = transaction.savepoint()
+        for pk in ids:
+            judge_enterprise(pk, now=at(day))
+        alone = rows()
+        transaction.savepoint_rollback(point)
+        judge_enterprises(ids, now=at(day))
+        assert rows() == alone
+    assert [row[3] for row in rows()[0]] == [1, 3]
+
+
+def test_an_enterprise_that_cannot_be_judged_does_not_hold_up_its_batch(
+    late, metered, monkeypatch, caplog
+):
+    Installation.objects.create(enterprise=metered.collector.enterprise, due_on=DUE)
+    Enterprise.objects.filter(pk=metered.collector.enterprise_id).update(
+        installation_status="CONNECTED"
+    )
+    whole = calendar.r19.evaluate
+
+    def fails_for_one(installation, **kwargs):
+        if installation.enterprise_id == late.pk:
+            raise ValueError("unsound")
+        return whole(installation, **kwargs)
+
+    monkeypatch.setattr(calendar.r19, "evaluate", fails_for_one)
+    drained = evaluate_calendar(now=at(0))
+    assert (drained.evaluated, drained.failed) == (1, 1)
+    assert {row.enterprise_id for row in Occurrence.objects.all()} == {
+        metered.collector.enterprise_id
+    }
+    assert "calendar.failed" in caplog.text
 
 
 def test_the_task_runs_twice_with_the_effect_of_once(late):

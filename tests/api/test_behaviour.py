@@ -9,7 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerts.models import AlertLog
+from enterprises.models import Enterprise
+from meters.models import Collector, Meter
 from orders.models import Declaration
+from reports.filters import EnterpriseFilter
 from tenancy.idempotency import sweep_answers
 from tenancy.models import IdempotentAnswer
 from tests import factories as make
@@ -404,3 +407,52 @@ def test_a_span_of_readings_is_paged_in_order_of_time(world):
         seen += [row["measured_at"] for row in body["results"]]
         address = body["next"]
     assert seen == [f"2026-11-23T20:0{minute}:00+08:00" for minute in range(3)]
+
+
+@pytest.mark.parametrize("words", ["jnzz", "jinnan", "晋南", "JN-0", "mn-77-01", "MN-77", "DB-9"])
+def test_the_api_finds_what_the_list_of_the_pages_finds(world, client, words):
+    own = world.own.objects
+    Enterprise.objects.filter(pk=own["enterprises"].pk).update(
+        name="晋南铸造", code="JN-0001", name_pinyin="jinnanzhuzao", name_initials="jnzz"
+    )
+    Collector.objects.filter(pk=own["collectors"].pk).update(mn="MN-77-01")
+    Meter.objects.create(
+        point=make.PointFactory(
+            collector=Collector.objects.get(pk=own["collectors"].pk), facility=own["facilities"]
+        ),
+        serial="DB-9",
+        valid_from=make.LONG_AGO,
+    )
+    person = world.people["city_admin"]
+    listed = EnterpriseFilter({"q": words}, Enterprise.objects.visible_to(person)).qs
+    answer = world.client("city_admin").get(f"{V1}/enterprises", {"q": words})
+    assert answer.status_code == 200
+    found = [row["id"] for row in answer.json()["results"]]
+    assert found == [row.pk for row in listed] == [own["enterprises"].pk]
+
+
+def test_the_api_does_not_find_a_foreign_enterprise_by_its_number(world):
+    mn = world.stranger.objects["collectors"].mn
+    answer = world.client("city_admin").get(f"{V1}/enterprises", {"q": mn})
+    assert answer.json()["results"] == []
+
+
+@pytest.mark.parametrize("owner", ["neighbour", "stranger"])
+def test_a_number_that_another_enterprise_has_is_a_conflict_in_the_same_words(world, owner):
+    other = getattr(world, owner).enterprise
+    Enterprise.objects.filter(pk=other.pk).update(code="WHO-7")
+    client = world.client("city_admin")
+    url = f"{V1}/enterprises/{world.own.enterprise.pk}"
+    tag = client.get(url)["ETag"]
+    answer = client.patch(
+        url,
+        {"code": "WHO-7"},
+        format="json",
+        HTTP_IF_MATCH=tag,
+        HTTP_IDEMPOTENCY_KEY="k-1",
+        HTTP_ACCEPT_LANGUAGE="en",
+    )
+    body = problem(answer, "conflict")
+    assert answer.status_code == 409
+    assert body["detail"].startswith("This internal number is in use already.")
+    assert other.name not in answer.content.decode()

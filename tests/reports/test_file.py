@@ -4,14 +4,27 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from enterprises.models import Contact, ContactKind, Enterprise, Industry, Pairing, Threshold
+from enterprises.attachments import store_attachment
+from enterprises.models import (
+    Attachment,
+    Contact,
+    ContactKind,
+    Enterprise,
+    Industry,
+    LineGrade,
+    Pairing,
+    Threshold,
+)
 from meters import operations as devices
 from meters.models import Meter
 from reports.file_acts import ACTS, SUBJECTS
+from tenancy.access import Permission, has_permission
 from tenancy.models import AuditEntry, OperatorCompany, Role, SiteAssignment
 from tests import factories
+from tests.enterprises.pictures import jpeg
 from tests.reports.counting import MOST, counted
 
 pytestmark = pytest.mark.django_db
@@ -137,7 +150,18 @@ def test_who_only_looks_is_offered_nothing_and_refused_every_act(client, file_of
         "point": file_of.points["furnace1"],
         "line": factories.LineFactory(site=facility.site, name="三号线"),
         "contact": Contact.objects.get(),
+        "meter": Meter.objects.filter(point=file_of.points["furnace1"]).first(),
+        "device": devices.replace_device(
+            file_of.points["furnace1"].collector,
+            serial="D-1",
+            valid_from=file_of.now - DAY,
+            actor=None,
+            now=file_of.now,
+        ),
     }
+    subjects["grade"] = LineGrade.objects.create(
+        line=subjects["line"], grade="B", valid_from=file_of.now
+    )
     assert subjects.keys() == SUBJECTS.keys()
     for act in ACTS.values():
         url = act_url(file_of, act.name, subjects.get(act.subject))
@@ -232,6 +256,127 @@ def test_a_new_enterprise_is_entered_in_a_county_of_ones_own(client, story):
     for who, status in (("officer", 403), ("enforcer", 403), ("colleague", 403)):
         client.force_login(getattr(story, who))
         assert client.get(url).status_code == status
+
+
+def test_a_planned_meter_is_withdrawn_in_the_page_and_one_in_force_is_not(
+    client, file_of, operator
+):
+    point = file_of.points["furnace1"]
+    planned = devices.replace_meter(
+        point,
+        serial="PLAN-3",
+        valid_from=file_of.now + 5 * DAY,
+        reason="检定换表",
+        actor=operator,
+        now=file_of.now,
+    )
+    held = point.meters.get(serial="NEW-2")
+    html = page(client, operator, file_of).content.decode()
+    url = act_url(file_of, "withdraw-meter", planned)
+    assert url in html
+    assert act_url(file_of, "withdraw-meter", held) not in html
+    assert "withdraw-meter" not in page(client, file_of.officer, file_of).content.decode()
+    client.force_login(operator)
+    assert client.post(url, {"reason": ""}).status_code == 422
+    assert client.post(url, {"reason": "改期"}).status_code == 302
+    assert client.post(url, {"reason": "改期"}).status_code == 404
+    refused = client.post(act_url(file_of, "withdraw-meter", held), {"reason": "改期"})
+    assert refused.status_code == 422
+    assert refused.context["form"].non_field_errors()
+    held.refresh_from_db()
+    assert held.valid_to is None
+
+
+def test_photos_of_a_meter_and_a_collector_stand_beside_them_and_are_handed_in_there(
+    client, file_of, operator
+):
+    point = file_of.points["furnace1"]
+    held, before = point.meters.get(serial="NEW-2"), point.meters.get(serial="OLD-1")
+    site = file_of.facilities["furnace1"].site
+
+    def keep(title, kind="", pk=None):
+        return store_attachment(
+            SimpleUploadedFile("photo.jpg", jpeg(), "image/jpeg"),
+            enterprise=file_of.foundry,
+            site=site,
+            subject_type=kind,
+            subject_id=pk,
+            title=title,
+            actor=file_of.administrator,
+            now=file_of.now,
+        )
+
+    keep("铭牌", "meter", held.pk)
+    keep("旧表铭牌", "meter", before.pk)
+    keep("数采仪箱", "collector", point.collector_id)
+    keep("接线图", "point", point.pk)
+    keep("营业执照")
+    response = page(client, operator, file_of)
+    shown = response.context["file"]
+    (point_shown,) = [
+        each
+        for row in shown.sites
+        for line in row.lines
+        for facility in line.facilities
+        for each in facility.points
+        if each.id == point.pk
+    ]
+    assert [file.title for file in point_shown.files] == ["铭牌", "接线图"]
+    assert [file.title for file in point_shown.meters.before[0]["files"]] == ["旧表铭牌"]
+    collectors = [row for row in shown.sites[0].collectors if row.files]
+    assert [file.title for row in collectors for file in row.files] == ["数采仪箱"]
+    assert [file.title for file in response.context["attachments"]] == ["营业执照"]
+    html = response.content.decode()
+    assert html.count("旧表铭牌") == 1
+    assert f'value="{held.pk}"' in html
+    back = f"{response.wsgi_request.get_full_path()}#{point_shown.anchor}"
+    assert back in html
+    url = reverse("attach", args=[file_of.foundry.pk])
+    kind, pk = point_shown.carrier
+    photo = SimpleUploadedFile("seal.jpg", jpeg(), "image/jpeg")
+    sent = {"file": photo, "subject_type": kind, "subject_id": pk, "next": back}
+    answer = client.post(url, sent)
+    assert (answer.status_code, answer.url) == (302, back)
+    assert held.pk == Attachment.objects.get(file_name="seal.jpg").subject_id
+    # Who may not attach is offered no form, an earlier day shows no papers.
+    html = page(client, file_of.enforcer, file_of).content.decode()
+    assert "铭牌" in html
+    assert ('name="subject_type"' in html) == has_permission(
+        file_of.enforcer, Permission.ATTACH, enterprise=file_of.foundry
+    )
+    earlier = page(client, operator, file_of, on=(file_of.now - 2 * DAY).date().isoformat())
+    assert "files-point-" not in earlier.content.decode()
+
+
+@pytest.mark.parametrize("owner", ["elsewhere", "neighbour"])
+@pytest.mark.parametrize(
+    ("field", "number"), [("credit_code", "91350100M000100Y43"), ("code", "WHO-7")]
+)
+def test_a_number_that_another_enterprise_has_is_refused_in_the_same_words_seen_or_not(
+    client, story, owner, field, number
+):
+    story.neighbour = factories.EnterpriseFactory(county=story.foundry.county)
+    other = getattr(story, owner)
+    Enterprise.objects.filter(pk=other.pk).update(**{field: number})
+    client.force_login(story.administrator)
+    typed = {
+        "name": "新企业",
+        "code": "N-9",
+        "industry": Industry.BRICK,
+        "county": story.foundry.county.pk,
+        field: number,
+    }
+    edit = act_url(story, "edit-enterprise")
+    seen = client.get(edit).context["form"]["seen"].value()
+    for url in (edit, reverse("enterprise_new")):
+        response = client.post(url, typed | {"seen": seen}, headers={"accept-language": "en"})
+        assert response.status_code == 422
+        errors = response.context["form"].errors
+        assert list(errors) == [field]
+        words = {"credit_code": "An enterprise with this credit code", "code": "This internal num"}
+        assert errors[field][0].startswith(words[field])
+        assert other.name not in response.content.decode()
+    assert Enterprise.objects.filter(**{field: number}).get() == other
 
 
 def test_a_look_is_noted(client, file_of):

@@ -6,6 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from alerts.calendar import evaluate_calendar
+from alerts.models import Alert
 from enterprises.models import AcceptanceSheet, Enterprise
 from meters.acceptance import Check, Fault
 from meters.models import Meter, WorkOrder
@@ -282,3 +284,42 @@ def test_an_operator_of_one_site_sees_the_checks_of_that_site_alone(see, world):
         own = see("operator", urls(world)[name])
         assert own.status_code == 200
         assert "别家的风机" not in own.content.decode()
+
+
+def test_the_order_made_of_an_expired_certificate_names_every_point(client, world):
+    expires = timezone.now().date() - timedelta(days=2)
+    collector = world.point.collector
+    fan = factories.PointFactory(
+        collector=collector, facility=factories.FacilityFactory(site=world.site, name="除尘风机")
+    )
+    fine = factories.PointFactory(
+        collector=collector, facility=factories.FacilityFactory(site=world.site, name="另一台")
+    )
+    for serial, point, day in (
+        ("S-1", world.point, expires),
+        ("S-2", fan, expires),
+        ("S-3", fine, expires + timedelta(days=900)),
+    ):
+        Meter.objects.create(
+            point=point,
+            serial=serial,
+            certificate_expires_on=day,
+            valid_from=factories.LONG_AGO,
+        )
+    Enterprise.objects.filter(pk=world.site.enterprise_id).update(installation_status="ACCEPTED")
+    evaluate_calendar(now=timezone.now())
+    alert = Alert.objects.get(rule="R18")
+    client.force_login(world.branch)
+    url = f"{reverse('work_order_new')}?alert={alert.number}"
+    response = client.get(url, headers={"accept-language": "en"})
+    text = response.context["form"]["text"].value()
+    first = world.point
+    assert (
+        f"Points concerned: {first.facility.name} · {first.circuit} (meter S-1), "
+        f"除尘风机 · {fan.circuit} (meter S-2)." in text
+    )
+    assert "另一台" not in text
+    assert text.endswith(alert.number)
+    typed = {"kind": "CALIBRATION", "device": f"point:{first.pk}", "text": text}
+    assert client.post(url, typed).status_code == 302
+    assert WorkOrder.objects.get(kind="CALIBRATION").text == text

@@ -150,6 +150,57 @@ def test_the_sub_meters_are_held_against_the_main_meter(main, reason):
     assert found == ({"balance": reason} if reason else {})
 
 
+def balance(*figures, limits=None):
+    """Return the balance of two sub-meters of 100 kW and their main meter at mean powers."""
+    kinds = ("PRODUCTION", "CONTROL", "MAIN")
+    points = [
+        point(n, kind=kind, figures=replace(GOOD, mean_kw=kw))
+        for n, (kind, kw) in enumerate(zip(kinds, figures, strict=True), 1)
+    ]
+    checks = run(material(*points), limits or Limits())
+    return next(check for check in checks if check.code == Code.BALANCE)
+
+
+@pytest.mark.parametrize(
+    ("powers", "is_passed", "faults", "notes"),
+    [
+        ((0.02, 0.02, 4.0), True, [], ["low_load"]),  # at rest: lights, -99 %
+        ((0.0, 0.0, 0.0), True, [], ["low_load"]),
+        ((-0.1, 0.0, -0.1), True, [], ["low_load"]),
+        ((5.0, 4.9, 9.9), True, [], ["low_load"]),  # 4.95 % of 200 kW
+        ((5.0, 5.0, 10.0), True, [], []),
+        ((0.02, 0.02, 10.0), False, ["subs_below"], []),  # loaded, and the sub-meters see nothing
+        ((70.0, 70.0, 0.2), False, ["subs_above"], []),
+        ((70.0, 70.0, 0.0), False, ["main_dead"], []),
+    ],
+)
+def test_a_plant_at_rest_is_not_judged_by_its_balance(powers, is_passed, faults, notes):
+    check = balance(*powers)
+    assert check.is_passed is is_passed
+    assert [fault.reason for fault in check.faults] == faults
+    assert [note.reason for note in check.notes] == notes
+
+
+def test_the_sheet_says_that_the_load_was_not_enough_to_judge():
+    check = balance(0.02, 0.02, 4.0)
+    assert (check.value, check.done, check.total) == (None, 0, 1)
+    with translation.override("en"):
+        said = next(each for each in say([check]))
+    assert (said.measured, said.tone) == ("not enough load to judge", "warn")
+    assert said.notes == [
+        "设施3 · 03: not enough load to judge, 2% of the rated power on average and 5% are needed;"
+        " check the balance again when the plant runs"
+    ]
+    assert list(from_json([check.as_json()])) == [check]
+
+
+def test_the_least_load_is_a_limit_and_by_another_limit_acceptance_waits_for_it():
+    assert balance(0.02, 0.02, 4.0, limits=Limits({"balance_load_pct": 1})).faults
+    waits = balance(0.02, 0.02, 4.0, limits=Limits({"balance_must_load": 1}))
+    assert not waits.is_passed
+    assert [fault.reason for fault in waits.faults] == ["low_load"]
+
+
 def test_a_balance_with_data_missing_is_unknown_and_not_zero():
     meter = point(3, kind="MAIN", figures=replace(GOOD, mean_kw=140.0))
     found = failing(point(), second(mean_kw=None), meter)
