@@ -101,6 +101,7 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("work", "repair", _("My work")),
             entry("work_orders", "list", _("Work orders"), "work_order", "work_order_new"),
             entry("alerts", "alert", _("Device alerts"), "alert"),
+            entry("enterprises", "enterprise", _("Enterprises"), "enterprise", *FILE, *PROGRAMME),
         ]
     elif eyes.enterprise_ids and not eyes.is_authority:
         entries.append(

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -228,10 +229,18 @@ def get_models() -> dict[str, type[Model]]:
 
 
 def get_tables(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the tables that can be chosen, with their names in words, in the words' order."""
+    """Return the tables that can be chosen, with their names in words, in the words' order.
+
+    A table without a name in words holds no record that a person changes or looks at (raw
+    frames, working tables), so no entry ever names it.
+    """
     models = get_models()
     return sorted(
-        ((name, str(models[name]._meta.verbose_name)) for name in names if name in models),
+        (
+            (name, str(models[name]._meta.verbose_name))
+            for name in names
+            if name in models and "verbose_name" in models[name]._meta.original_attrs
+        ),
         key=lambda pair: pair[1],
     )
 
@@ -319,10 +328,60 @@ WORDS = {
 }
 
 
+#: Of columns whose field has no name in words of its own, and of links (``user`` for ``user_id``).
+COLUMNS = {
+    "id": gettext_lazy("number"),
+    "path": gettext_lazy("place in the tree"),
+    "name_pinyin": gettext_lazy("name in pinyin"),
+    "name_initials": gettext_lazy("pinyin initials"),
+    "recorded_by": gettext_lazy("recorded by"),
+    "created_by": gettext_lazy("created by"),
+    "uploaded_by": gettext_lazy("uploaded by"),
+    "opened_by": gettext_lazy("opened by"),
+    "created_at": gettext_lazy("created at"),
+    "actor": gettext_lazy("done by"),
+    "user": gettext_lazy("user"),
+    "group": gettext_lazy("group of rights"),
+    "permission": gettext_lazy("right"),
+    "enterprise": gettext_lazy("enterprise"),
+    "site": gettext_lazy("site"),
+    "facility": gettext_lazy("facility"),
+    "pairing": gettext_lazy("pairing"),
+    "collector": gettext_lazy("collector"),
+    "point": gettext_lazy("monitoring point"),
+    "company": gettext_lazy("operator company"),
+    "division": gettext_lazy("division"),
+    "declaration": gettext_lazy("declaration"),
+    "work_order": gettext_lazy("work order"),
+    "from_status": gettext_lazy("status before"),
+    "to_status": gettext_lazy("status after"),
+    "subject_type": gettext_lazy("kind of record it belongs to"),
+    "subject_id": gettext_lazy("record it belongs to"),
+    "content_type": gettext_lazy("kind of file"),
+    "sha256": gettext_lazy("check sum (SHA-256)"),
+    "digest": gettext_lazy("check sum (SHA-256)"),
+    "key": gettext_lazy("key"),
+    "width_px": gettext_lazy("width in pixels"),
+    "height_px": gettext_lazy("height in pixels"),
+    "rows_total": gettext_lazy("rows to handle"),
+    "rows_done": gettext_lazy("rows handled"),
+    "counts": gettext_lazy("counts"),
+    "errors": gettext_lazy("errors"),
+    "error_count": gettext_lazy("number of errors"),
+    "name": gettext_lazy("name"),
+    "confirmed": gettext_lazy("confirmed"),
+}
+
+
 def _label(model: type[Model] | None, column: str) -> str:
-    if column in WORDS and _field(model, column) is None:
-        return str(WORDS[column])
-    return str(getattr(_field(model, column), "verbose_name", None) or column)
+    """Return the column in words: the field's own name, or ours where Django only derived one."""
+    field = _field(model, column)
+    if field is None:
+        return str(WORDS.get(column, column))
+    named: Any = getattr(field, "verbose_name", column)
+    if isinstance(named, Promise) and not getattr(field, "primary_key", False):
+        return str(named)
+    return str(COLUMNS.get(field.name, named))
 
 
 def _value(model: type[Model] | None, column: str, value: Any, language: str | None) -> str:
