@@ -328,48 +328,19 @@ WORDS = {
 }
 
 
-#: Of columns whose field has no name in words of its own, and of links (``user`` for ``user_id``).
+#: Of columns that no model of ours names: the links of many to many, and the second factor's.
 COLUMNS = {
     "id": gettext_lazy("number"),
-    "path": gettext_lazy("place in the tree"),
-    "name_pinyin": gettext_lazy("name in pinyin"),
-    "name_initials": gettext_lazy("pinyin initials"),
-    "recorded_by": gettext_lazy("recorded by"),
-    "created_by": gettext_lazy("created by"),
-    "uploaded_by": gettext_lazy("uploaded by"),
-    "opened_by": gettext_lazy("opened by"),
-    "created_at": gettext_lazy("created at"),
-    "actor": gettext_lazy("done by"),
     "user": gettext_lazy("user"),
     "group": gettext_lazy("group of rights"),
     "permission": gettext_lazy("right"),
-    "enterprise": gettext_lazy("enterprise"),
-    "site": gettext_lazy("site"),
     "facility": gettext_lazy("facility"),
     "pairing": gettext_lazy("pairing"),
-    "collector": gettext_lazy("collector"),
-    "point": gettext_lazy("monitoring point"),
-    "company": gettext_lazy("operator company"),
-    "division": gettext_lazy("division"),
     "declaration": gettext_lazy("declaration"),
-    "work_order": gettext_lazy("work order"),
-    "from_status": gettext_lazy("status before"),
-    "to_status": gettext_lazy("status after"),
-    "subject_type": gettext_lazy("kind of record it belongs to"),
-    "subject_id": gettext_lazy("record it belongs to"),
-    "content_type": gettext_lazy("kind of file"),
-    "sha256": gettext_lazy("check sum (SHA-256)"),
-    "digest": gettext_lazy("check sum (SHA-256)"),
-    "key": gettext_lazy("key"),
-    "width_px": gettext_lazy("width in pixels"),
-    "height_px": gettext_lazy("height in pixels"),
-    "rows_total": gettext_lazy("rows to handle"),
-    "rows_done": gettext_lazy("rows handled"),
-    "counts": gettext_lazy("counts"),
-    "errors": gettext_lazy("errors"),
-    "error_count": gettext_lazy("number of errors"),
     "name": gettext_lazy("name"),
     "confirmed": gettext_lazy("confirmed"),
+    "created_at": gettext_lazy("created at"),
+    "key": gettext_lazy("key"),
 }
 
 
