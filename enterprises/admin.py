@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from enterprises import operations
 from enterprises.models import (
@@ -25,6 +26,7 @@ from enterprises.models import (
     Site,
     SurveySheet,
 )
+from enterprises.programme import EVENT_WORDS
 from tenancy.access import Permission
 from tenancy.scoped_admin import (
     AddOnly,
@@ -228,12 +230,17 @@ class InstallationAdmin(ReadOnly, ScopedAdmin):
 @admin.register(InstallationLog)
 class InstallationLogAdmin(ReadOnly, ScopedAdmin):
     enterprise = "enterprise"
-    list_display = ("at", "enterprise", "from_status", "to_status", "event", "actor", "body")
+    list_display = ("at", "enterprise", "from_status", "to_status", "said", "actor", "body")
     list_filter = ("to_status",)
     list_select_related = ("enterprise", "actor")
     search_fields = ("enterprise__name", "reason")
     ordering = ("-at", "-pk")
     list_per_page = 50
+
+    @admin.display(description=_("event"), ordering="event")
+    def said(self, log: InstallationLog) -> str:
+        """Return the event in the words of the enterprise's page."""
+        return str(EVENT_WORDS.get(log.event, log.event))
 
 
 @admin.register(SurveySheet)

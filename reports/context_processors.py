@@ -83,9 +83,15 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("enterprises", "enterprise", _("Enterprises"), "enterprise", *FILE),
         ]
         if eyes.may(Permission.SEE_PROGRAMME):
-            # On a phone it is reached from the overview's figure: the bar holds four.
+            # A phone's bar holds four: where messages fill it, the account's menu leads there.
             entries.append(
-                entry("installation", "device", _("Installation"), *PROGRAMME, phone=False)
+                entry(
+                    "installation",
+                    "device",
+                    _("Installation"),
+                    *PROGRAMME,
+                    phone=not eyes.may(Permission.SEE_MESSAGES),
+                )
             )
     elif eyes.enterprise_ids:
         own = eyes.enterprise_ids[0]
@@ -101,6 +107,7 @@ def _navigation(eyes: Eyes, here: str, *, staff: bool) -> list[dict[str, object]
             entry("work", "repair", _("My work")),
             entry("work_orders", "list", _("Work orders"), "work_order", "work_order_new"),
             entry("alerts", "alert", _("Device alerts"), "alert"),
+            entry("enterprises", "enterprise", _("Enterprises"), "enterprise", *FILE, *PROGRAMME),
         ]
     elif eyes.enterprise_ids and not eyes.is_authority:
         entries.append(

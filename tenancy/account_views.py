@@ -12,10 +12,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from tenancy import passwords, second_factor, sessions, stepup
-from tenancy.access import get_authority
+from tenancy.access import Permission, get_authority
 from tenancy.audit import record
 from tenancy.devices import describe
-from tenancy.eyes import person
+from tenancy.eyes import get_eyes, person
 from tenancy.forms import EnrolForm, PasswordForm, ProofForm
 from tenancy.models import Grant, User
 from tenancy.words import role_words, sees_data
@@ -59,6 +59,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "session_count": sessions.open_sessions(user, now=now).count(),
         "password_since": user.password_changed_at or user.date_joined,
         "password_days": settings.PASSWORD_AGE_DAYS,
+        "may_use_api": get_eyes(request).may(Permission.USE_API),
     }
     return render(request, "account/account.html", context)
 

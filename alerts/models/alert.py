@@ -86,19 +86,35 @@ class Alert(models.Model):
         Division, on_delete=models.PROTECT, related_name="+", verbose_name=_("county")
     )
     facility = models.ForeignKey(
-        Facility, on_delete=models.PROTECT, null=True, related_name="alerts"
+        Facility,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="alerts",
+        verbose_name=_("facility"),
     )
-    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, null=True, related_name="+")
+    pairing = models.ForeignKey(
+        Pairing, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("pairing")
+    )
     collector = models.ForeignKey(
-        Collector, on_delete=models.PROTECT, null=True, related_name="alerts"
+        Collector,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="alerts",
+        verbose_name=_("collector"),
     )
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, related_name="+")
-    subject_key = models.CharField(max_length=60)  # e.g. "facility:12/pairing:3", "collector:7"
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("site")
+    )
+    subject_key = models.CharField(
+        max_length=60, verbose_name=_("subject")
+    )  # e.g. "facility:12/pairing:3", "collector:7"
     first_started_at = models.DateTimeField(_("first seen"))  # event time
     latest_ended_at = models.DateTimeField(_("last seen"))  # event time, grows while it goes on
     is_ongoing = models.BooleanField(_("going on"), default=True)
     detected_at = models.DateTimeField(_("detected"))  # our clock
-    occurrence_count = models.PositiveIntegerField(default=1)
+    occurrence_count = models.PositiveIntegerField(
+        default=1, verbose_name=_("number of occurrences")
+    )
 
     objects = AlertQuerySet.as_manager()
 
@@ -149,18 +165,28 @@ class Occurrence(models.Model):
     """One stretch in which the rule held 一次报警事件, with the numbers that made the verdict."""
 
     alert = models.ForeignKey(
-        Alert, on_delete=models.CASCADE, null=True, related_name="occurrences"
+        Alert,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="occurrences",
+        verbose_name=_("alert"),
     )
     # The same keys as on the alert, because a suppressed finding has no alert.
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.PROTECT, related_name="+")
-    rule = models.CharField(max_length=5, choices=RuleCode)
-    subject_key = models.CharField(max_length=60)
-    state = models.CharField(max_length=12, choices=OccurrenceState)
-    level = models.PositiveSmallIntegerField(choices=Level)
-    started_at = models.DateTimeField()  # event time
-    ended_at = models.DateTimeField()  # event time
-    detected_at = models.DateTimeField()  # our clock, when first written
-    evidence = models.JSONField(default=dict)  # see alerts.evaluation.findings
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.PROTECT, related_name="+", verbose_name=_("enterprise")
+    )
+    rule = models.CharField(max_length=5, choices=RuleCode, verbose_name=_("rule"))
+    subject_key = models.CharField(max_length=60, verbose_name=_("subject"))
+    state = models.CharField(max_length=12, choices=OccurrenceState, verbose_name=_("state"))
+    level = models.PositiveSmallIntegerField(choices=Level, verbose_name=_("level"))
+    started_at = models.DateTimeField(verbose_name=_("began at"))  # event time
+    ended_at = models.DateTimeField(verbose_name=_("ended at"))  # event time
+    detected_at = models.DateTimeField(
+        verbose_name=_("noticed at")
+    )  # our clock, when first written
+    evidence = models.JSONField(
+        default=dict, verbose_name=_("evidence")
+    )  # see alerts.evaluation.findings
 
     objects = OccurrenceQuerySet.as_manager()
 
@@ -202,13 +228,21 @@ class AlertLogQuerySet(ScopedQuerySet["AlertLog"]):
 class AlertLog(models.Model):
     """What happened to an alert, by whom and why; appended in the same commit, never edited."""
 
-    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="log")
-    at = models.DateTimeField()
-    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    event = models.CharField(max_length=30)  # opened, occurrence_added, level_raised, ended, ...
-    from_status = models.CharField(max_length=15, choices=AlertStatus, blank=True)
-    to_status = models.CharField(max_length=15, choices=AlertStatus)
-    detail = models.JSONField(default=dict)
+    alert = models.ForeignKey(
+        Alert, on_delete=models.CASCADE, related_name="log", verbose_name=_("alert")
+    )
+    at = models.DateTimeField(verbose_name=_("time"))
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("done by")
+    )
+    event = models.CharField(
+        max_length=30, verbose_name=_("event")
+    )  # opened, occurrence_added, level_raised, ended, ...
+    from_status = models.CharField(
+        max_length=15, choices=AlertStatus, blank=True, verbose_name=_("status before")
+    )
+    to_status = models.CharField(max_length=15, choices=AlertStatus, verbose_name=_("status after"))
+    detail = models.JSONField(default=dict, verbose_name=_("details"))
 
     objects = AlertLogQuerySet.as_manager()
 

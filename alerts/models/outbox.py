@@ -34,25 +34,29 @@ class Notification(models.Model):
     event, person and channel once and for all; it is also the provider's idempotency key.
     """
 
-    key = models.CharField(max_length=120, unique=True)
-    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="notifications")
-    recipient = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notifications")
+    key = models.CharField(max_length=120, unique=True, verbose_name=_("key"))
+    alert = models.ForeignKey(
+        Alert, on_delete=models.CASCADE, related_name="notifications", verbose_name=_("alert")
+    )
+    recipient = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="notifications", verbose_name=_("recipient")
+    )
     audience = models.CharField(_("told as"), max_length=30)  # the recipient's Role then
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
     address = models.CharField(_("address"), max_length=254)
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     text = models.TextField(_("text"))
-    html = models.TextField(blank=True)
+    html = models.TextField(blank=True, verbose_name=_("text as HTML"))
     state = models.CharField(
         _("state"), max_length=10, choices=NotificationState, default=NotificationState.QUEUED
     )
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, verbose_name=_("attempts"))
     created_at = models.DateTimeField(_("queued"))
-    due_at = models.DateTimeField()
-    in_flight_since = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(verbose_name=_("to be sent at"))
+    in_flight_since = models.DateTimeField(null=True, verbose_name=_("being sent since"))
+    lease_until = models.DateTimeField(null=True, verbose_name=_("being sent until"))
     sent_at = models.DateTimeField(_("sent"), null=True)
-    provider_id = models.CharField(max_length=80, blank=True)
+    provider_id = models.CharField(max_length=80, blank=True, verbose_name=_("provider's number"))
     error = models.CharField(_("error"), max_length=300, blank=True)
 
     objects = NotificationQuerySet.as_manager()

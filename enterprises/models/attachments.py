@@ -22,23 +22,43 @@ class Attachment(models.Model):
     an operator who looks after that site sees it. ``enterprises.attachments`` writes it.
     """
 
-    key = models.UUIDField(unique=True, editable=False)  # in the address; says nothing of the row
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.PROTECT, related_name="attachments")
-    site = models.ForeignKey(
-        Site, on_delete=models.PROTECT, null=True, blank=True, related_name="attachments"
+    key = models.UUIDField(
+        unique=True, editable=False, verbose_name=_("key")
+    )  # in the address; says nothing of the row
+    enterprise = models.ForeignKey(
+        Enterprise,
+        on_delete=models.PROTECT,
+        related_name="attachments",
+        verbose_name=_("enterprise"),
     )
-    subject_type = models.CharField(max_length=20, blank=True)
-    subject_id = models.BigIntegerField(null=True)
+    site = models.ForeignKey(
+        Site,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="attachments",
+        verbose_name=_("site"),
+    )
+    subject_type = models.CharField(
+        max_length=20, blank=True, verbose_name=_("kind of record it belongs to")
+    )
+    subject_id = models.BigIntegerField(null=True, verbose_name=_("record it belongs to"))
     title = models.CharField(_("title"), max_length=120)
     file_name = models.CharField(_("file name"), max_length=150)  # as it will be offered
-    path = models.CharField(max_length=120, unique=True)  # below the store's root, random
-    content_type = models.CharField(max_length=60)
+    path = models.CharField(
+        max_length=120, unique=True, verbose_name=_("place")
+    )  # below the store's root, random
+    content_type = models.CharField(max_length=60, verbose_name=_("kind of file"))
     size_bytes = models.PositiveIntegerField(_("size"))
-    sha256 = models.CharField(max_length=64)  # of the file as kept
-    width_px = models.PositiveIntegerField(null=True)
-    height_px = models.PositiveIntegerField(null=True)
+    sha256 = models.CharField(
+        max_length=64, verbose_name=_("check sum (SHA-256)")
+    )  # of the file as kept
+    width_px = models.PositiveIntegerField(null=True, verbose_name=_("width in pixels"))
+    height_px = models.PositiveIntegerField(null=True, verbose_name=_("height in pixels"))
     taken_at = models.DateTimeField(_("photo taken"), null=True)  # as the camera says
-    uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    uploaded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("uploaded by")
+    )
     uploaded_at = models.DateTimeField(_("uploaded"))
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
 

@@ -101,8 +101,12 @@ class Enterprise(models.Model):
     )
 
     # Filled by save() and ``enterprises.pinyin``: syllables run together, then the initials.
-    name_pinyin = models.CharField(max_length=400, blank=True, editable=False)
-    name_initials = models.CharField(max_length=120, blank=True, editable=False)
+    name_pinyin = models.CharField(
+        max_length=400, blank=True, editable=False, verbose_name=_("name in pinyin")
+    )
+    name_initials = models.CharField(
+        max_length=120, blank=True, editable=False, verbose_name=_("pinyin initials")
+    )
 
     objects = EnterpriseQuerySet.as_manager()
 

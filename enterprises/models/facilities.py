@@ -84,7 +84,13 @@ class LineGrade(models.Model):
     valid_from = models.DateTimeField(_("valid from"))
     basis = models.CharField(_("basis"), max_length=120, blank=True)
     recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("recorded by"),
     )
 
     objects = LineGradeQuerySet.as_manager()
@@ -212,7 +218,13 @@ class Threshold(models.Model):
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     reason = models.CharField(_("reason of the change"), max_length=200, blank=True)
     recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("recorded by"),
     )
 
     objects = ThresholdQuerySet.as_manager()
@@ -287,7 +299,13 @@ class Pairing(models.Model):
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     reason = models.CharField(_("reason of the change"), max_length=200, blank=True)
     recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("recorded by"),
     )
 
     objects = PairingQuerySet.as_manager()

@@ -25,19 +25,27 @@ class ImportJobQuerySet(models.QuerySet["ImportJob"]):
 class ImportJob(models.Model):
     """One sheet handed in 导入: checked whole, then written whole or not at all."""
 
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    division = models.ForeignKey(Division, on_delete=models.PROTECT, related_name="+", null=True)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("user")
+    )
+    division = models.ForeignKey(
+        Division, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("division")
+    )
     file_name = models.CharField(_("file name"), max_length=150)
-    path = models.CharField(max_length=120)
-    sha256 = models.CharField(max_length=64)
+    path = models.CharField(max_length=120, verbose_name=_("place"))
+    sha256 = models.CharField(max_length=64, verbose_name=_("check sum (SHA-256)"))
     status = models.CharField(
         _("status"), max_length=10, choices=ImportStatus, default=ImportStatus.QUEUED
     )
-    rows_total = models.PositiveIntegerField(default=0)
-    rows_done = models.PositiveIntegerField(default=0)
-    counts = models.JSONField(default=dict)  # sheet -> {"new": n, "changed": n, "same": n}
-    errors = models.JSONField(default=list)  # [{"sheet", "row", "column", "value", "problem"}]
-    error_count = models.PositiveIntegerField(default=0)
+    rows_total = models.PositiveIntegerField(default=0, verbose_name=_("rows to handle"))
+    rows_done = models.PositiveIntegerField(default=0, verbose_name=_("rows handled"))
+    counts = models.JSONField(
+        default=dict, verbose_name=_("counts")
+    )  # sheet -> {"new": n, "changed": n, "same": n}
+    errors = models.JSONField(
+        default=list, verbose_name=_("errors")
+    )  # [{"sheet", "row", "column", "value", "problem"}]
+    error_count = models.PositiveIntegerField(default=0, verbose_name=_("number of errors"))
     created_at = models.DateTimeField(_("handed in"))
     finished_at = models.DateTimeField(_("finished"), null=True)
 

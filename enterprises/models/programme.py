@@ -23,7 +23,9 @@ class InstallationBatch(models.Model):
     issued_on = models.DateField(_("issued"))
     due_on = models.DateField(_("due"))
     note = models.TextField(_("what it asks for"), blank=True)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("created by")
+    )
 
     class Meta:
         verbose_name = _("installation batch")
@@ -101,13 +103,18 @@ class InstallationLog(models.Model):
     """One move of an enterprise in the programme; appended, never changed."""
 
     enterprise = models.ForeignKey(
-        Enterprise, on_delete=models.CASCADE, related_name="installation_log"
+        Enterprise,
+        on_delete=models.CASCADE,
+        related_name="installation_log",
+        verbose_name=_("enterprise"),
     )
     from_status = models.CharField(_("from"), max_length=20, choices=InstallationStatus)
     to_status = models.CharField(_("to"), max_length=20, choices=InstallationStatus)
     event = models.CharField(_("event"), max_length=20)  # enterprises.programme.Event
     at = models.DateTimeField(_("at"))
-    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("done by")
+    )
     body = models.CharField(_("for which body"), max_length=150, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
 
@@ -133,14 +140,23 @@ class SheetQuerySet(ScopedQuerySet):
 class SurveySheet(models.Model):
     """What a survey on site found must be metered 现场勘察单; never edited."""
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="surveys")
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="surveys", verbose_name=_("enterprise")
+    )
     surveyed_on = models.DateField(_("surveyed"))
     company = models.ForeignKey(
-        OperatorCompany, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        OperatorCompany,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("operator company"),
     )
     rows = models.JSONField(_("points needed"), default=list)  # enterprises.surveys.SurveyRow
     finding = models.TextField(_("finding"), blank=True)
-    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
     recorded_at = models.DateTimeField(_("recorded"))
 
     objects = SheetQuerySet.as_manager()
@@ -156,7 +172,12 @@ class SurveySheet(models.Model):
 class AcceptanceSheet(models.Model):
     """The machine's checks at an acceptance, frozen, and the officer's decision 验收单."""
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="acceptances")
+    enterprise = models.ForeignKey(
+        Enterprise,
+        on_delete=models.CASCADE,
+        related_name="acceptances",
+        verbose_name=_("enterprise"),
+    )
     checks = models.JSONField(_("checks"))  # meters.acceptance.Check, with numbers and limits
     is_passed = models.BooleanField(_("passed"))
     signed_by = models.ForeignKey(

@@ -97,7 +97,11 @@ def _asked(check: Check) -> str:
 
 def _with_unit(value: float, unit: str) -> str:
     number = _number(value)
-    return f"{number}{unit}" if unit == "%" else f"{number} {unit}".rstrip()
+    if unit == "%":
+        return f"{number}%"
+    if unit == "s":
+        return _("%(count)s s") % {"count": number}
+    return f"{number} {unit}".rstrip()
 
 
 def _number(value: float) -> str:

@@ -93,7 +93,13 @@ class CollectorDevice(models.Model):
     valid_to = models.DateTimeField(_("valid until"), null=True, blank=True)
     reason = models.CharField(_("reason of the change"), max_length=200, blank=True)
     recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("recorded by"),
     )
 
     objects = CollectorDeviceQuerySet.as_manager()
@@ -229,7 +235,12 @@ class Meter(models.Model):
         verbose_name=_("work order"),
     )
     recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("recorded by"),
     )
 
     objects = MeterQuerySet.as_manager()

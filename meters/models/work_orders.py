@@ -42,10 +42,20 @@ class WorkOrder(models.Model):
         Site, on_delete=models.PROTECT, related_name="work_orders", verbose_name=_("site")
     )
     collector = models.ForeignKey(
-        Collector, on_delete=models.PROTECT, null=True, blank=True, related_name="work_orders"
+        Collector,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="work_orders",
+        verbose_name=_("collector"),
     )
     point = models.ForeignKey(
-        MonitoringPoint, on_delete=models.PROTECT, null=True, blank=True, related_name="work_orders"
+        MonitoringPoint,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="work_orders",
+        verbose_name=_("monitoring point"),
     )
     company = models.ForeignKey(
         OperatorCompany,
@@ -56,7 +66,9 @@ class WorkOrder(models.Model):
         verbose_name=_("operator company"),
     )
     text = models.TextField(_("what is to be done"))
-    opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("opened by")
+    )
     is_official = models.BooleanField(_("opened by an authority"), default=True)
     opened_at = models.DateTimeField(_("opened"))
     due_at = models.DateTimeField(_("due"))
@@ -100,11 +112,19 @@ class WorkOrderLogQuerySet(ScopedQuerySet["WorkOrderLog"]):
 class WorkOrderLog(models.Model):
     """One move of a work order, with what was said; appended, never changed."""
 
-    work_order = models.ForeignKey(WorkOrder, on_delete=models.CASCADE, related_name="log")
-    from_status = models.CharField(max_length=10, choices=WorkOrderStatus, blank=True)
-    to_status = models.CharField(max_length=10, choices=WorkOrderStatus)
+    work_order = models.ForeignKey(
+        WorkOrder, on_delete=models.CASCADE, related_name="log", verbose_name=_("work order")
+    )
+    from_status = models.CharField(
+        max_length=10, choices=WorkOrderStatus, blank=True, verbose_name=_("status before")
+    )
+    to_status = models.CharField(
+        max_length=10, choices=WorkOrderStatus, verbose_name=_("status after")
+    )
     at = models.DateTimeField(_("at"))
-    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("done by")
+    )
     body = models.CharField(_("for which body"), max_length=150, blank=True)
     note = models.TextField(_("note"), blank=True)
 

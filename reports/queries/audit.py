@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -229,10 +230,18 @@ def get_models() -> dict[str, type[Model]]:
 
 
 def get_tables(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the tables that can be chosen, with their names in words, in the words' order."""
+    """Return the tables that can be chosen, with their names in words, in the words' order.
+
+    A table without a name in words holds no record that a person changes or looks at (raw
+    frames, working tables), so no entry ever names it.
+    """
     models = get_models()
     return sorted(
-        ((name, str(models[name]._meta.verbose_name)) for name in names if name in models),
+        (
+            (name, str(models[name]._meta.verbose_name))
+            for name in names
+            if name in models and "verbose_name" in models[name]._meta.original_attrs
+        ),
         key=lambda pair: pair[1],
     )
 
@@ -320,10 +329,31 @@ WORDS = {
 }
 
 
+#: Of columns that no model of ours names: the links of many to many, and the second factor's.
+COLUMNS = {
+    "id": gettext_lazy("number"),
+    "user": gettext_lazy("user"),
+    "group": gettext_lazy("group of rights"),
+    "permission": gettext_lazy("right"),
+    "facility": gettext_lazy("facility"),
+    "pairing": gettext_lazy("pairing"),
+    "declaration": gettext_lazy("declaration"),
+    "name": gettext_lazy("name"),
+    "confirmed": gettext_lazy("confirmed"),
+    "created_at": gettext_lazy("created at"),
+    "key": gettext_lazy("key"),
+}
+
+
 def _label(model: type[Model] | None, column: str) -> str:
-    if column in WORDS and _field(model, column) is None:
-        return str(WORDS[column])
-    return str(getattr(_field(model, column), "verbose_name", None) or column)
+    """Return the column in words: the field's own name, or ours where Django only derived one."""
+    field = _field(model, column)
+    if field is None:
+        return str(WORDS.get(column, column))
+    named: Any = getattr(field, "verbose_name", column)
+    if isinstance(named, Promise) and not getattr(field, "primary_key", False):
+        return str(named)
+    return str(COLUMNS.get(field.name, named))
 
 
 def _value(model: type[Model] | None, column: str, value: Any, language: str | None) -> str:

@@ -1,19 +1,27 @@
 """Work orders as lists show them, and what an operator must do now."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
 from common.localtime import local_date
+from enterprises.models import Enterprise, InstallationStatus
 from meters.models import Collector, Meter, WorkOrder, WorkOrderStatus
 from meters.work_orders import TO_DO, UNFINISHED
 from reports.queries.online import is_online
+from reports.queries.programme_names import NEXT_STEPS, days_words
 from tenancy.models import User
 
 SOON = timedelta(hours=12)
 NOTICE_DAYS = 30
+#: Statuses in which the next step is the operator's.
+OPERATORS_TURN = (
+    InstallationStatus.REQUIRED,
+    InstallationStatus.SURVEYED,
+    InstallationStatus.INSTALLING,
+)
 SHOWN = 20
 
 TONES = {
@@ -85,23 +93,42 @@ def count_states(orders: QuerySet[WorkOrder], now: datetime) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Installing:
+    """An enterprise whose next step is the operator's; ``days_over``: negative before the day."""
+
+    enterprise: Enterprise
+    next_step: str
+    due_on: date | None
+    days_over: int | None
+    days: str  # the same in words
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What an operator must do now."""
 
     orders: list[WorkOrderRow]
+    installations: list[Installing]
     silent: list[Collector]
     expiring: list[dict[str, Any]]  # {meter, days}
 
 
 def get_work(actor: User, now: datetime) -> Work:
-    """Return open orders, silent collectors and ending certificates of the actor's sites.
+    """Return open orders, installations, silent collectors and ending certificates.
 
-    Three queries and the actor's grants.
+    All of the actor's sites; installations those that wait for the operator, not for the
+    authority's acceptance. Four queries and the actor's grants.
     """
     today = local_date(now)
     orders = by_urgency(with_names(WorkOrder.objects.visible_to(actor).filter(status__in=TO_DO)))[
         :SHOWN
     ]
+    installing = (
+        Enterprise.objects.visible_to(actor)
+        .filter(installation_status__in=OPERATORS_TURN)
+        .select_related("county", "installation")
+        .order_by(F("installation__due_on").asc(nulls_last=True), "code", "pk")[:SHOWN]
+    )
     silent = (
         Collector.objects.visible_to(actor)
         .filter(is_enabled=True, status__isnull=False)
@@ -121,10 +148,24 @@ def get_work(actor: User, now: datetime) -> Work:
     )
     return Work(
         orders=[as_row(order, now) for order in orders],
+        installations=[_installing(enterprise, today) for enterprise in installing],
         silent=list(silent),
         expiring=[
             {"meter": meter, "days": (meter.certificate_expires_on - today).days}
             for meter in expiring
             if meter.certificate_expires_on
         ],
+    )
+
+
+def _installing(enterprise: Enterprise, today: date) -> Installing:
+    part = getattr(enterprise, "installation", None)  # made with the first act
+    due_on = part.due_on if part else None
+    days_over = (today - due_on).days if due_on else None
+    return Installing(
+        enterprise,
+        str(NEXT_STEPS[enterprise.installation_status]),
+        due_on,
+        days_over,
+        days_words(days_over),
     )

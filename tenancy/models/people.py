@@ -48,7 +48,7 @@ class Division(models.Model):
         related_name="children",
         verbose_name=_("parent"),
     )
-    path = models.CharField(max_length=80, unique=True, editable=False)
+    path = models.CharField(max_length=80, unique=True, editable=False, verbose_name=_("place"))
 
     class Meta:
         verbose_name = _("division")

@@ -12,7 +12,7 @@ class UserSession(models.Model):
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("user")
     )
-    session_key = models.CharField(max_length=40, unique=True)
+    session_key = models.CharField(max_length=40, unique=True, verbose_name=_("session"))
     started_at = models.DateTimeField(_("signed in"))
     latest_at = models.DateTimeField(_("last used"))
     address = models.GenericIPAddressField(_("from address"), null=True)

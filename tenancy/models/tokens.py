@@ -18,7 +18,7 @@ class ApiToken(models.Model):
     )
     name = models.CharField(_("name"), max_length=60)
     prefix = models.CharField(_("begins with"), max_length=12, unique=True)
-    digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, verbose_name=_("check sum (SHA-256)"))
     scopes = models.JSONField(_("what it may do"), default=list)  # tenancy.tokens.SCOPES
     created_at = models.DateTimeField(_("made"))
     expires_at = models.DateTimeField(_("valid until"))

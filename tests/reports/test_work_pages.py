@@ -121,6 +121,31 @@ def test_an_operator_starts_at_the_work_with_orders_silence_and_certificates(see
     assert "OLD-7" not in see("rival", reverse("work")).content.decode()
 
 
+def test_an_operator_finds_the_installations_whose_next_step_is_its_own(see, world):
+    site = factories.SiteFactory(enterprise__county=world.site.enterprise.county)
+    SiteAssignment.objects.create(company=world.company, site=site, starts_at=factories.LONG_AGO)
+    url = reverse("enterprise_installation", args=[site.enterprise_id])
+    for status, is_shown in (
+        ("REQUIRED", True),
+        ("SURVEYED", True),
+        ("INSTALLING", True),
+        ("CONNECTED", False),
+        ("ACCEPTED", False),
+        ("EXEMPT", False),
+    ):
+        Enterprise.objects.filter(pk=site.enterprise_id).update(installation_status=status)
+        assert (url in see("operator", reverse("work")).content.decode()) == is_shown
+        assert url not in see("rival", reverse("work")).content.decode()
+
+
+def test_an_operator_reaches_its_enterprises_from_every_page(see, world):
+    content = see("operator", reverse("work")).content.decode()
+    assert f'href="{reverse("enterprises")}"' in content
+    listed = see("operator", reverse("enterprises")).content.decode()
+    assert world.site.enterprise.name in listed
+    assert world.site.enterprise.name not in see("rival", reverse("enterprises")).content.decode()
+
+
 class TestActs:
     def act(self, client, world, who, **data):
         client.force_login(getattr(world, who))
@@ -248,7 +273,7 @@ def more(world, count):
     [
         ("branch", "list", 8),
         ("operator", "list", 9),
-        ("operator", "work", 9),
+        ("operator", "work", 10),
         ("branch", "order", 10),
         ("branch", "new", 10),
         ("branch", "acceptance", 11),
