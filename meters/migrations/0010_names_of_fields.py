@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('meters', '0008_meters_by_serial'),
+        ('meters', '0009_limits_in_days'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
