@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('alerts', '0005_calendar_parameters'),
         ('enterprises', '0007_names_of_fields'),
-        ('meters', '0009_names_of_fields'),
+        ('meters', '0010_names_of_fields'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
