@@ -6,6 +6,9 @@ from django.urls import reverse
 from django.utils import translation
 
 from enterprises.models import Industry
+from powerwatch.audited_tables import AUDITED
+from reports.queries.audit import COLUMNS, get_models, get_tables
+from reports.views.audit import APPS
 from tenancy import audit
 from tenancy.models import AuditEntry, Role
 from tests import factories
@@ -250,3 +253,26 @@ def test_the_list_costs_what_it_costs(client, story, auditor, django_assert_num_
     # the right, kind of division, entries, names, release
     with django_assert_num_queries(11):
         assert client.get(reverse("audit")).status_code == 200
+
+
+def test_the_filter_offers_every_audited_table_and_none_without_a_name_in_words():
+    offered = dict(get_tables(get_models()))
+    models = get_models()
+    named = {name for name, model in models.items() if "verbose_name" in model._meta.original_attrs}
+    assert {name for name in AUDITED if name in models} <= named == set(offered)
+    assert "meters_rawchunk" not in offered
+
+
+@pytest.mark.parametrize("table", sorted(AUDITED))
+def test_every_column_that_an_entry_can_show_has_a_name_in_words(table):
+    model = get_models().get(table)
+    if model is None or model._meta.app_label not in APPS:
+        return
+    plain = [
+        field.name
+        for field in model._meta.fields
+        if isinstance(field.verbose_name, str)
+        and not field.primary_key
+        and field.name not in (*COLUMNS, *AUDITED[table].hidden, *AUDITED[table].ignored)
+    ]
+    assert plain == []
