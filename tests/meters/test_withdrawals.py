@@ -144,7 +144,7 @@ def test_a_record_that_has_begun_stays_whatever_stood_in_the_plan(by):
     point = factories.PointFactory()
     _, planned = meters(point, by, SINCE, PLANNED)
     for now in (PLANNED, LATER):
-        with pytest.raises(ValidationError, match="begun"):
+        with pytest.raises(ValidationError, match="已生效"):
             withdrawn(planned, by | {"now": now})
     assert Meter.objects.count() == 2
     assert not AuditEntry.objects.filter(action="record.withdraw").exists()
@@ -157,5 +157,5 @@ def test_a_reason_is_owed_and_the_second_to_withdraw_is_told(by):
         ops.withdraw_meter(planned, reason=" ", **by)
     assert list(caught.value.message_dict) == ["reason"]
     withdrawn(Meter.objects.get(pk=planned.pk), by)
-    with pytest.raises(ValidationError, match="withdrawn already"):
+    with pytest.raises(ValidationError, match="已被撤回"):
         withdrawn(planned, by)
