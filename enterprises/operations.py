@@ -57,7 +57,7 @@ ENTERPRISE_FIELDS = (
     "performance_grade",
 )
 #: What only one enterprise in the whole system has -> the constraint that knows them all. The
-#: permit number is not among them: a permit may cover several enterprises of one group.
+#: permit number is not among them: nothing holds it unique.
 ONE_ENTERPRISES = {
     "code": "enterprises_enterprise_code_key",
     "credit_code": "enterprises_credit_code_once",
