@@ -1,8 +1,9 @@
 """What a seeded city holds, and that seeding it again changes nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db import transaction
@@ -34,11 +35,19 @@ from tests.powerwatch.demo.seeding import seed
 
 pytestmark = pytest.mark.django_db
 
+#: What a seeded night holds depends on the minute at which it is seeded.
+SEEDED_AT = datetime(2026, 11, 24, 2, 22, 30, tzinfo=UTC)
+
 
 @pytest.fixture(scope="module")
 def city(django_db_setup, django_db_blocker):
     """A small city, seeded once for all tests here, which only look at it."""
-    with django_db_blocker.unblock(), transaction.atomic(), override_settings(DEMO=True):
+    with (
+        time_machine.travel(SEEDED_AT, tick=True),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+        override_settings(DEMO=True),
+    ):
         seed()
         yield
         transaction.set_rollback(True)
